@@ -1,0 +1,149 @@
+"""What this process works on. An entry is leased while it is held; the lease lasts as long as the heartbeat.
+
+The heartbeat is a counter, not a time: others judge by their own monotonic clock whether it still moves
+(`take_over.Liveness`), so no step of anybody's wall clock can make a live worker look dead.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+log = structlog.get_logger()
+
+#: Instead of a number of beats: this consumer has given back what it held.
+LEFT = -1
+#: Seconds between two beats.
+BEAT_SECONDS = 1.0
+#: Seconds without a beat after which a worker counts as dead. Ten beats: a busy machine misses a few, not ten.
+LEASE_SECONDS = 10.0
+
+
+def heartbeats_of(stream: str) -> str:
+    """Key of the stream's hash of consumer name → number of beats."""
+    return f"heartbeats.{stream}"
+
+
+class Leases:
+    """Entries of one stream in the hands of this process, at most `capacity` of them at work."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._held: dict[bytes, tuple[int, float]] = {}  # id → deliveries, monotonic seconds of the start
+        self._deferred: dict[bytes, tuple[int, float]] = {}  # id → deliveries, monotonic seconds of the next try
+        self._alone = False
+        self._changed = asyncio.Event()
+
+    def take(self, entry: bytes, deliveries: int, *, alone: bool = False) -> None:
+        """Hold the entry; with `alone`, nothing else is taken until it is released."""
+        self._held[entry] = (deliveries, time.monotonic())
+        self._alone = alone
+
+    def release(self, entry: bytes) -> None:
+        """The entry is done with, or somebody else's."""
+        if self._held.pop(entry, None) is not None:
+            self._alone = False
+            self._changed.set()
+
+    def defer(self, entry: bytes, seconds: float) -> None:
+        """Keep the entry, off work, for a later try."""
+        deliveries = self.deliveries(entry)
+        self.release(entry)
+        self._deferred[entry] = (deliveries, time.monotonic() + seconds)
+
+    def owns(self, entry: bytes) -> bool:
+        """Whether the entry is at work or waits for its next try; one whose time has come is let go."""
+        if entry in self._deferred and self._deferred[entry][1] <= time.monotonic():
+            del self._deferred[entry]
+        return entry in self._held or entry in self._deferred
+
+    def deliveries(self, entry: bytes) -> int:
+        """How often the entry was delivered, this time included."""
+        return self._held[entry][0] if entry in self._held else 1
+
+    def all(self) -> dict[bytes, int]:
+        """Every entry in this process's hands with its number of deliveries."""
+        return {entry: n for entry, (n, _) in (self._held | self._deferred).items()}
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._deferred)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is at work."""
+        return not self._held
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Seconds since the oldest entry at work was taken; 0 when there is none."""
+        return max((time.monotonic() - start for _, start in self._held.values()), default=0.0)
+
+    async def free(self, timeout: float) -> int:
+        """Return how many more entries may be taken, waiting up to `timeout` seconds for the first."""
+        if not self._room():
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), timeout)
+        return self._room()
+
+    def _room(self) -> int:
+        # Deferred entries are work to come: a stage whose documents all fail must not pile them up here.
+        if self._alone or len(self._deferred) >= 10 * self.capacity:
+            return 0
+        return max(0, self.capacity - len(self._held))
+
+
+class Heartbeat:
+    """Tells the other replicas that this consumer is alive, until it is stopped."""
+
+    def __init__(self, client: Redis, stream: str, consumer: str) -> None:
+        self._client = client
+        self._key = heartbeats_of(stream)
+        self._consumer = consumer
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._task = asyncio.create_task(self._beat(), name="heartbeat")
+
+    async def stop(self) -> None:
+        """Stop, and tell the others not to wait for the lease to run out."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        try:
+            await self._client.hset(self._key, self._consumer, str(LEFT))
+        except RedisError as error:  # they take over when the lease runs out instead
+            log.warning("farewell_failed", error=str(error))
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self._client.hincrby(self._key, self._consumer, 1)
+            except RedisError as error:
+                log.warning("heartbeat_failed", error=str(error))
+            await asyncio.sleep(BEAT_SECONDS)
+
+
+GIVE_BACK = """#!lua flags=allow-oom
+-- The deliveries of entries that were never finished do not count. KEYS: stream. ARGV: group, consumer, (id, deliveries)…
+for i = 3, #ARGV, 2 do
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1 then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'RETRYCOUNT', ARGV[i + 1], 'JUSTID')
+  end
+end
+return #ARGV
+"""
+
+
+async def give_back(
+    client: Redis, stream: str, group: str, consumer: str, entries: Iterable[tuple[bytes, int]]
+) -> None:
+    """Take this delivery off the entries' count; `entries` are (id, deliveries with this one)."""
+    pairs = [x for entry, deliveries in entries for x in (entry, max(0, deliveries - 1))]
+    if pairs:
+        await client.register_script(GIVE_BACK)(keys=[stream], args=[group, consumer, *pairs])

@@ -1,0 +1,68 @@
+"""A failed entry as `DocumentRejected`: with a reason for people, a traceback for us, and all a replay needs."""
+
+import base64
+import hashlib
+import json
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from shared.contracts import BlobRef, DocumentRejected, Source, StageTimes
+from shared.errors import RejectedDocument
+from shared.messaging.envelope import FIELD, decode
+from shared.messaging.take_over import Entry
+from shared.streams import CONSUMER_GROUP, Stream
+
+
+def rejection(stream: Stream, entry: Entry, error: BaseException) -> DocumentRejected:
+    """Describe the failure; of a message nobody can read, as much as can be made out."""
+    body = entry.fields.get(FIELD, b"")
+    known = _readable_part(body)
+    return DocumentRejected(
+        document_id=known.get("document_id") or hashlib.sha256(stream.encode() + entry.id).hexdigest()[:32],
+        sequence=known.get("sequence", 0),
+        source=_part(Source, known.get("source")),
+        content=_part(BlobRef, known.get("content")),
+        times=_part(StageTimes, known.get("times")),
+        stage=CONSUMER_GROUP[stream],
+        reason=_reason(error)[:2_000],
+        error="" if isinstance(error, RejectedDocument) else "".join(traceback.format_exception(error))[-20_000:],
+        deliveries=entry.deliveries,
+        rejected=datetime.now(UTC),
+        stream=stream,
+        message=base64.b64encode(body).decode("ascii"),
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, RejectedDocument):
+        return str(error)
+    if isinstance(error, ValidationError | UnicodeDecodeError | json.JSONDecodeError):
+        return "The message about this document cannot be read; it is kept and can be replayed after an update."
+    return f"Dateline failed on this document ({type(error).__name__}: {error}); it can be replayed after an update."
+
+
+def _readable_part(body: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(decode(body))
+        probe = DocumentRejected.model_validate(
+            {
+                "document_id": message["document_id"],
+                "sequence": message["sequence"],
+                "stage": "",
+                "reason": "",
+                "rejected": datetime.now(UTC),
+            }
+        )
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {**message, "document_id": probe.document_id, "sequence": probe.sequence}
+
+
+def _part(model: type[BaseModel], value: object) -> Any:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
