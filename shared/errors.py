@@ -1,11 +1,11 @@
 """The one tree of failures, and their three fates.
 
-    Exception
-    └── DatelineError
-        ├── TransientError      a dependency is down: the stage pauses, then tries again; counts against nobody
-        ├── RejectedDocument    this document cannot be processed: quarantined at once, with its reason
-        └── SetupError          the service cannot start as it is set up: one clear line, exit code 2
-    anything else               a bug: tried three times in all, then quarantined with its traceback
+Exception
+└── DatelineError
+    ├── TransientError      a dependency is down: the stage pauses, then tries again; counts against nobody
+    ├── RejectedDocument    this document cannot be processed: quarantined at once, with its reason
+    └── SetupError          the service cannot start as it is set up: one clear line, exit code 2
+anything else               a bug: tried three times in all, then quarantined with its traceback
 """
 
 

@@ -35,7 +35,7 @@ def operations_routes(
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     async def asyncapi(_: Request) -> Response:
-        description = AsyncAPI(broker, title=f"Dateline {service}", version="1")
+        description = AsyncAPI(broker, title=f"Dateline {service}", version="1").to_specification()
         return Response(description.to_json(), media_type="application/json")
 
     return [

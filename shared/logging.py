@@ -10,7 +10,7 @@ from typing import Literal
 import structlog
 
 #: Loggers of libraries that say at INFO what is only of use to their own developers.
-QUIET = ("watchfiles", "uvicorn.access", "httpx", "faststream", "trafilatura", "htmldate")
+QUIET = ("watchfiles", "uvicorn", "httpx", "faststream", "trafilatura", "htmldate")
 
 
 def configure_logging(service: str, log_format: Literal["auto", "json", "console"], level: str) -> None:

@@ -9,8 +9,9 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any
 
 import structlog
 import uvicorn
@@ -109,7 +110,7 @@ async def consuming(broker: StreamBroker) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def background(work: Callable[[], "asyncio._CoroutineLike[None]"], name: str) -> AsyncIterator[None]:
+async def background(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> AsyncIterator[None]:
     """Run the work beside the service; a service whose work has failed ends, to be started again."""
     task = asyncio.create_task(work(), name=name)
     task.add_done_callback(_end_process_on_failure)

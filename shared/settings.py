@@ -1,8 +1,6 @@
 """Settings every service has. Each comes from `DATELINE_…` in the environment and has a default."""
 
-import os
 import socket
-import sys
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -55,10 +53,3 @@ def load(settings: type[SettingsT]) -> SettingsT:
     except ValidationError as error:
         faults = (f"DATELINE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SetupError("; ".join(faults)) from error
-
-
-def exit_on_setup_error(error: SetupError) -> None:
-    """Say the one line and end the process with code 2."""
-    sys.stderr.write(f"dateline: {error}\n")
-    sys.stderr.flush()
-    os._exit(2)

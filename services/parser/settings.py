@@ -21,5 +21,5 @@ class ParserSettings(ServiceSettings):
         default=60, gt=0, le=3_600, description="Seconds a document may take before its parse is killed."
     )
     parse_memory_bytes: int = Field(
-        default=2**30, ge=2**28, description="Bytes of address space one parsing child may have."
+        default=2**30, ge=2**29, description="Bytes of address space one parsing child may have."
     )

@@ -104,9 +104,7 @@ class DocumentDuplicated(Event):
     times: StageTimes
 
 
-DocumentChanged = Annotated[
-    DocumentMoved | DocumentRemoved | DocumentDuplicated, Field(discriminator="kind")
-]
+DocumentChanged = Annotated[DocumentMoved | DocumentRemoved | DocumentDuplicated, Field(discriminator="kind")]
 
 
 class DocumentRejected(Event):

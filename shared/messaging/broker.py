@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
 from faststream import AckPolicy
@@ -103,9 +103,9 @@ class StreamBroker(RedisBroker):
         subscription = StreamSub(
             stream, group=reader.group, consumer=self.consumer, max_records=workers, polling_interval=BLOCK_MS
         )
-        self.subscriber(
-            stream=subscription, max_workers=max(2, workers), ack_policy=AckPolicy.MANUAL, no_reply=True
-        )(handler)
+        self.subscriber(stream=subscription, max_workers=max(2, workers), ack_policy=AckPolicy.MANUAL, no_reply=True)(
+            handler
+        )
 
     def produce(self, stream: Stream, schema: Any) -> None:
         """Document that this service publishes messages of this schema to the stream."""
@@ -114,8 +114,7 @@ class StreamBroker(RedisBroker):
     @property
     def client(self) -> StreamClient:
         """The connected client."""
-        client: StreamClient = self.config.broker_config.connection.client
-        return client
+        return cast(StreamClient, self.config.broker_config.connection.client)
 
     async def start(self) -> None:
         """Wait for the server, as long as it takes; create streams and groups; begin to consume."""

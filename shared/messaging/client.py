@@ -6,6 +6,7 @@ from typing import Any
 from faststream.redis.configs.state import RedisConnectionState
 from redis.asyncio import ConnectionPool, Redis
 
+from shared.messaging.groups import create_group
 from shared.messaging.reader import StreamReader
 from shared.streams import Stream
 
@@ -13,20 +14,16 @@ from shared.streams import Stream
 class StreamClient(Redis):
     """Groups begin at `0`, and XREADGROUP is answered by the stream's `StreamReader`."""
 
-    readers: Mapping[str, StreamReader]
+    readers: Mapping[Stream, StreamReader]
 
-    async def xgroup_create(  # type: ignore[override]
-        self, name: str, groupname: str, id: str = "0", mkstream: bool = True, **_: Any
-    ) -> Any:
-        """Create the group at `0`, whatever position was asked for."""
-        return await super().xgroup_create(name, groupname, id="0", mkstream=mkstream)
+    async def xgroup_create(self, name: str, **_: Any) -> Any:  # type: ignore[override]
+        """Create the stream's group at `0`, whatever position FastStream asks for."""
+        return await create_group(self, Stream(name))
 
-    async def xreadgroup(  # type: ignore[override]
-        self, groupname: str, consumername: str, streams: Mapping[str, str], **_: Any
-    ) -> Any:
+    async def xreadgroup(self, *, streams: Mapping[str, str], **_: Any) -> Any:  # type: ignore[override]
         """Return what the one stream's reader hands out next."""
         (stream,) = streams
-        return await self.readers[stream].read()
+        return await self.readers[Stream(stream)].read()
 
 
 class StreamConnection(RedisConnectionState):
@@ -40,7 +37,8 @@ class StreamConnection(RedisConnectionState):
 
     async def connect(self) -> StreamClient:
         """Make the client; the connection itself is opened by the first command."""
-        client = StreamClient.from_pool(ConnectionPool(**self._options))
+        client = StreamClient(connection_pool=ConnectionPool(**self._options))
+        client.auto_close_connection_pool = True
         client.readers = self._readers
         for reader in self._readers.values():
             reader.connect(client)

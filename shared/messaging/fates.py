@@ -47,9 +47,7 @@ class WorkerDied(Exception):  # noqa: N818  never raised: it stands for an excep
 class Fates:
     """Decides over the deliveries of one stream."""
 
-    def __init__(
-        self, reader: StreamReader, hand_over: HandOver, count: OutcomeCounter, *, quarantine: bool
-    ) -> None:
+    def __init__(self, reader: StreamReader, hand_over: HandOver, count: OutcomeCounter, *, quarantine: bool) -> None:
         self._reader = reader
         self._hand_over = hand_over
         self._count = count
@@ -109,9 +107,7 @@ class Fates:
         self._reader.pause(seconds)
         reader = self._reader
         try:
-            await give_back(
-                reader.client, reader.stream, reader.group, reader.consumer, [(entry.id, entry.deliveries)]
-            )
+            await give_back(reader.client, reader.stream, reader.group, reader.consumer, [(entry.id, entry.deliveries)])
         except RedisError:  # then this delivery counts: the safe side, a message is never lost by it
             log.warning("give_back_failed", stream=reader.stream)
         reader.leases.defer(entry.id, seconds)

@@ -82,12 +82,12 @@ class Leases:
         """Seconds since the oldest entry at work was taken; 0 when there is none."""
         return max((time.monotonic() - start for _, start in self._held.values()), default=0.0)
 
-    async def free(self, timeout: float) -> int:
-        """Return how many more entries may be taken, waiting up to `timeout` seconds for the first."""
+    async def free(self, wait_seconds: float) -> int:
+        """Return how many more entries may be taken, waiting up to `wait_seconds` for the first."""
         if not self._room():
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), timeout)
+                await asyncio.wait_for(self._changed.wait(), wait_seconds)
         return self._room()
 
     def _room(self) -> int:
@@ -130,7 +130,8 @@ class Heartbeat:
 
 
 GIVE_BACK = """#!lua flags=allow-oom
--- The deliveries of entries that were never finished do not count. KEYS: stream. ARGV: group, consumer, (id, deliveries)…
+-- The deliveries of entries that were never finished do not count.
+-- KEYS: stream. ARGV: group, consumer, (id, deliveries)…
 for i = 3, #ARGV, 2 do
   if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1 then
     redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'RETRYCOUNT', ARGV[i + 1], 'JUSTID')

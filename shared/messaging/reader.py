@@ -87,7 +87,7 @@ class StreamReader:
         if await self._held_back():
             await asyncio.sleep(0.2)
             return []
-        free = await self.leases.free(timeout=BLOCK_MS / 1_000)
+        free = await self.leases.free(BLOCK_MS / 1_000)
         if not free:
             return []
         if due := await self._take_over.due(free):

@@ -133,7 +133,7 @@ class TakeOver:
         others = [c for c in consumers if c != self._consumer]
         if not others:
             return set()
-        beats = await self._client.hgetall(heartbeats_of(self._stream))
+        beats: Any = await self._client.hgetall(heartbeats_of(self._stream))
         return self._liveness.dead({name.decode(): int(beat) for name, beat in beats.items()}, others)
 
     async def _pending_of(self, consumer: str, count: int) -> list[dict[str, Any]]:

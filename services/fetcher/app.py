@@ -1,0 +1,52 @@
+"""The fetcher: files of the inbox become documents.
+
+Start: ledger (locks the data folder), inbox, broker in the background (it waits for Redis), then the watcher, which
+needs no Redis: what it finds is in the ledger, and is published when Redis is there. Stop: the same in reverse.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from services.fetcher.adapters.inbox import Inbox
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.handlers import Librarian
+from services.fetcher.outbox import Outbox
+from services.fetcher.settings import FetcherSettings
+from services.fetcher.watcher import Watcher
+from shared.blobs import FilesystemBlobStore
+from shared.contracts import DocumentChanged, DocumentFetched, DocumentRejected
+from shared.health import operations_routes
+from shared.messaging import StreamBroker
+from shared.service import background, consuming
+from shared.streams import Stream
+
+#: Settlements in hand at the same time: each is one row of the ledger.
+SETTLERS = 64
+
+
+@asynccontextmanager
+async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
+    """Run the fetcher's parts; yield its HTTP side."""
+    registry = CollectorRegistry()
+    broker = StreamBroker(settings.redis, consumer=f"fetcher-{settings.replica}", registry=registry)
+    async with AsyncExitStack() as parts:
+        inbox = Inbox(settings.inbox)
+        ledger = parts.enter_context(closing(Ledger(settings.data / "ledger")))
+        outbox = Outbox(ledger, inbox.name, registry)
+        blobs = FilesystemBlobStore(settings.blobs)
+        librarian = Librarian(inbox, ledger, blobs, outbox, settings.max_file_bytes)
+        watcher = Watcher(inbox, ledger, librarian, settings.settle_seconds, settings.scan_seconds)
+        broker.consume(Stream.SETTLED, librarian.on_document_settled, workers=SETTLERS)
+        broker.produce(Stream.FETCHED, DocumentFetched)
+        broker.produce(Stream.CHANGED, DocumentChanged)
+        broker.produce(Stream.REJECTED, DocumentRejected)
+        outbox.connect(await broker.connect())
+        await parts.enter_async_context(consuming(broker))
+        for work in (outbox.publish, outbox.reconcile, outbox.count, watcher.run):
+            await parts.enter_async_context(background(work, name=work.__qualname__))
+        checks = {"inbox": watcher.faults, "outbox": outbox.faults}
+        yield Starlette(routes=operations_routes("fetcher", broker, checks, registry))
