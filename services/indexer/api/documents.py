@@ -1,0 +1,115 @@
+"""`GET /documents` and `GET /documents/{document_id}`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import AwareDatetime, Field
+
+from services.indexer.api.dependencies import Answer, DocumentId, Needs, Parameters
+from services.indexer.domain.documents import DocumentRecord
+from shared.contracts import CutBlock, SettledState, Source, StageTimes
+
+router = APIRouter(tags=["documents"])
+
+
+class ListParameters(Parameters):
+    """Which documents to list."""
+
+    state: SettledState | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+    offset: int = Field(default=0, ge=0, le=1_000_000)
+
+
+class DocumentSummary(Answer):
+    """A line of the list. `reason` says why a document was rejected."""
+
+    document_id: str
+    state: SettledState
+    title: str | None
+    source: Source | None
+    reason: str | None
+    duplicate_of: str | None
+    times: StageTimes | None
+
+
+class DocumentList(Answer):
+    """Documents, those changed last first; `total` counts all of them."""
+
+    total: int
+    documents: list[DocumentSummary]
+
+
+class Sizes(Answer):
+    """`original` in bytes, `body` in characters."""
+
+    original: int | None
+    body: int | None
+
+
+class DocumentAnswer(DocumentSummary):
+    """All there is to know of a document, with what was cut away from its page."""
+
+    body: str | None
+    language: str | None
+    published: AwareDatetime | None
+    authors: tuple[str, ...]
+    modified: AwareDatetime | None = Field(description="When the file was last written.")
+    media_type: str | None
+    extractor: str | None
+    parser_version: str | None
+    content_hash: str | None = Field(description="SHA-256 of the original's bytes.")
+    sizes: Sizes
+    cut: tuple[CutBlock, ...]
+    truncated: bool = Field(description="Whether a limit cut the text short.")
+    stage: str | None = Field(description="Where a rejected document was rejected.")
+    error: str | None = Field(description="Traceback, where the software is to blame.")
+
+
+@router.get("/documents")
+async def list_documents(parameters: Annotated[ListParameters, Query()], needs: Needs) -> DocumentList:
+    """List documents, all or those in one state."""
+    total, listed = await needs.read(lambda: needs.store.newest(parameters.state, parameters.limit, parameters.offset))
+    lines = [DocumentSummary(**_summary(document.record, document.title)) for document in listed]
+    return DocumentList(total=total, documents=lines)
+
+
+@router.get("/documents/{document_id}", responses={404: {"description": "No such document."}})
+async def get_document(document_id: DocumentId, needs: Needs) -> DocumentAnswer:
+    """Return one document, whatever its state; of a removed one nothing is left but that."""
+    record = await needs.read(lambda: needs.store.get(document_id))
+    if record is None:
+        raise HTTPException(404, f"There is no document {document_id}, or it is still on its way: see /status.")
+    return _answer(record)
+
+
+def _summary(record: DocumentRecord, title: str | None) -> dict[str, Any]:
+    return {
+        "document_id": record.document_id,
+        "state": record.state,
+        "title": title,
+        "source": record.source,
+        "reason": record.rejection.reason if record.rejection else None,
+        "duplicate_of": record.duplicate_of,
+        "times": record.times,
+    }
+
+
+def _answer(record: DocumentRecord) -> DocumentAnswer:
+    parsed, content, rejection = record.parsed, record.content, record.rejection
+    return DocumentAnswer(
+        **_summary(record, parsed.title if parsed else None),
+        body=parsed.body if parsed else None,
+        language=parsed.language if parsed else None,
+        published=parsed.published if parsed else None,
+        authors=parsed.authors if parsed else (),
+        modified=record.modified,
+        media_type=content.media_type if content else None,
+        extractor=parsed.extractor if parsed else None,
+        parser_version=record.parser_version,
+        content_hash=content.sha256 if content else None,
+        sizes=Sizes(original=content.size if content else None, body=len(parsed.body) if parsed else None),
+        cut=parsed.cut if parsed else (),
+        truncated=parsed.truncated if parsed else False,
+        stage=rejection.stage if rejection else None,
+        error=(rejection.error or None) if rejection else None,
+    )

@@ -1,0 +1,111 @@
+"""What a person does with a running Dateline, whichever way it runs: drop, find, edit, move, delete, restart."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+#: Seconds after which something that should have happened will not happen any more.
+PATIENCE_SECONDS = 20.0
+
+STORY = """Ferry service across the strait resumes
+
+KALDOR, March 3 - Ferry service across the strait resumed on Monday after a two-day closure, the harbour office said.
+About 400 passengers had waited in the terminal since Saturday, when a storm damaged the northern pier. Engineers
+inspected the pier on Sunday night and found it safe. "The first boat left at six this morning," said Ana Holm, who
+runs the harbour office. She said that repairs to the lighting would go on until the end of the month.
+"""
+
+
+@dataclass(frozen=True)
+class Dateline:
+    """A running system: its inbox and its address."""
+
+    inbox: Path
+    address: str
+
+    def get(self, path: str, **query: str) -> Any:
+        """Return the JSON the API answers with."""
+        answer = httpx.get(f"{self.address}{path}", params=query, timeout=5)
+        answer.raise_for_status()
+        return answer.json()
+
+    def found(self, words: str) -> list[Any]:
+        """Return the hits."""
+        hits: list[Any] = self.get("/search", q=words)["hits"]
+        return hits
+
+    def found_as(self, words: str) -> str | None:
+        """Return the id of the one document found, None if there is none."""
+        hits = self.found(words)
+        assert len(hits) <= 1
+        return hits[0]["document_id"] if hits else None
+
+    def drop(self, name: str, text: str) -> Path:
+        """Write a file the way a careful sender does: aside, then renamed."""
+        part = self.inbox / f".{name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.chmod(0o644)
+        return part.rename(self.inbox / name)
+
+
+def eventually(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until it is so; fail, naming what was waited for, when it does not become so."""
+    deadline = time.monotonic() + seconds
+    while not _holds(is_so):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)
+
+
+def _holds(is_so: Callable[[], bool]) -> bool:
+    try:
+        return is_so()
+    except httpx.HTTPError:  # it is starting, or 503: asked again
+        return False
+
+
+def a_file_is_found_edited_moved_and_deleted(dateline: Dateline) -> None:
+    """One file's life."""
+    mark, other_mark = f"m{uuid4().hex}", f"m{uuid4().hex}"
+    file = dateline.drop(f"{mark}.txt", f"{STORY}\nThe boat carries the number {mark} on its bow.\n")
+    eventually(lambda: dateline.found_as(mark) is not None, "the dropped file is found")
+    document_id = dateline.found_as(mark)
+    document = dateline.get(f"/documents/{document_id}")
+    assert document["title"] == "Ferry service across the strait resumes"
+    assert document["language"] == "en"
+    assert document["source"]["path"] == file.name
+
+    dateline.drop(file.name, f"{STORY}\nThe boat now carries the number {other_mark} on its bow.\n")
+    eventually(lambda: dateline.found_as(other_mark) == document_id, "the edited text is found")
+    assert dateline.found(mark) == []
+
+    moved = file.rename(file.with_name(f"moved-{file.name}"))
+    eventually(
+        lambda: dateline.get(f"/documents/{document_id}")["source"]["path"] == moved.name,
+        "the document is at its new path",
+    )
+    assert dateline.found_as(other_mark) == document_id
+
+    moved.unlink()
+    eventually(lambda: dateline.found(other_mark) == [], "the deleted file is no longer found")
+
+
+def a_restart_ingests_nothing_again(dateline: Dateline, restart: Callable[[], Dateline]) -> None:
+    """What is known stays known: no document is accepted, parsed or indexed a second time."""
+    mark = f"m{uuid4().hex}"
+    dateline.drop(f"{mark}.txt", f"{STORY}\nThe boat carries the number {mark} on its bow.\n")
+    eventually(lambda: dateline.found_as(mark) is not None, "the dropped file is found")
+    eventually(lambda: dateline.get("/status")["in_flight"]["total"] == 0, "nothing is in flight")
+    document = dateline.get(f"/documents/{dateline.found_as(mark)}")
+    accepted = dateline.get("/status")["accepted"]
+
+    again = restart()
+    later = f"m{uuid4().hex}"  # once this one is found, the scan at the start has been through the inbox
+    again.drop(f"{later}.txt", f"{STORY}\nA second boat carries the number {later} on its bow.\n")
+    eventually(lambda: again.found_as(later) is not None, "a file dropped after the restart is found")
+    eventually(lambda: again.get("/status")["accepted"] == accepted + 1, "one more document was accepted")
+    assert again.get(f"/documents/{document['document_id']}") == document
