@@ -22,5 +22,6 @@ def lock_folder(folder: Path, owner: str) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        raise SetupError(f"the data folder {folder} is in use by another {owner}; stop it or set DATELINE_DATA") from error
+        what = f"the data folder {folder} is in use by another {owner}"
+        raise SetupError(f"{what}; stop it or set DATELINE_DATA") from error
     return lock

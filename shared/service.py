@@ -39,7 +39,8 @@ def run(
         loaded = load(settings)
         configure_logging(name, loaded.log_format, loaded.log_level)
         listener = _bind(loaded, port_setting)
-        asyncio.run(_serve(name, loaded, listener, service))
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(_serve(name, loaded, listener, service))
     except SetupError as error:
         sys.exit(_say(error))
 
@@ -68,6 +69,7 @@ async def _serve(
     listener: socket.socket,
     service: Callable[[SettingsT], AbstractAsyncContextManager[ASGIApp]],
 ) -> None:
+    _cancel_on_signal()
     async with service(settings) as app:
         log.info("started", port=listener.getsockname()[1])
         config = uvicorn.Config(
@@ -83,6 +85,14 @@ async def _serve(
         await _Server(config).serve(sockets=[listener])
         log.info("stopping", service=name)
     log.info("stopped")
+
+
+def _cancel_on_signal() -> None:
+    """Until HTTP is served, and its server minds the signals, a signal cancels the start."""
+    loop, start = asyncio.get_running_loop(), asyncio.current_task()
+    assert start
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, start.cancel)
 
 
 class _Server(uvicorn.Server):

@@ -1,7 +1,6 @@
 """Dateline in containers, under another name than the one a person runs, so that the two never meet."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -19,21 +18,23 @@ class ComposedDateline:
 
     Args:
         inbox: the folder mounted as the inbox.
+        settings_file: where to write what compose is told.
     """
 
-    def __init__(self, inbox: Path) -> None:
+    def __init__(self, inbox: Path, settings_file: Path) -> None:
         from testcontainers.compose import DockerCompose  # noqa: PLC0415  only where there is an engine
 
-        self._port = free_port()
-        # testcontainers and docker hand this process's environment to compose.
-        os.environ |= {
+        port = free_port()
+        settings = {
             "COMPOSE_PROJECT_NAME": PROJECT,
-            "DATELINE_INBOX": str(inbox),
-            "DATELINE_PORT": str(self._port),
-            "DATELINE_PARSER_WORKERS": "2",
+            "DATELINE_INBOX": inbox,
+            "DATELINE_PORT": port,
+            "DATELINE_PARSER_WORKERS": 2,
         }
-        self.dateline = Dateline(inbox, f"http://127.0.0.1:{self._port}")
-        self._compose = DockerCompose(str(ROOT), build=True, wait=True)
+        self._settings = settings_file
+        settings_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        self.dateline = Dateline(inbox, f"http://127.0.0.1:{port}")
+        self._compose = DockerCompose(str(ROOT), build=True, wait=True, env_file=str(settings_file))
 
     def __enter__(self) -> Self:
         self._compose.stop()  # what an earlier run left when it was killed
@@ -52,7 +53,7 @@ class ComposedDateline:
 
     def command(self, *arguments: str) -> str:
         """Return what `docker compose …` prints."""
-        return _output("docker", "compose", *arguments)
+        return _output("docker", "compose", "--env-file", str(self._settings), *arguments)
 
     def execute(self, service: str, *command: str) -> str:
         """Return what the command prints in the service's container."""

@@ -31,7 +31,7 @@ class Marked:
         module: what `python -m` runs.
         arguments: its arguments.
         environment: beside what is needed to run.
-        log: where its output goes.
+        log: where its output goes; its data are in the same folder, and no other process's.
     """
 
     def __init__(self, module: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
@@ -70,9 +70,8 @@ class Marked:
                 command = folder.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 marked = self._mark.encode() in folder.joinpath("environ").read_bytes().split(b"\0")
                 # Redis writes its title over its environment; the title names its socket.
-                if alive and (
-                    marked or f"{self._log.parent}/redis/" in command or f"{self._log.parent}/data/" in command
-                ):
+                titled = f"unixsocket:{self._log.parent}/" in command
+                if alive and (marked or titled):
                     found[int(folder.name)] = command
         return found
 

@@ -63,7 +63,8 @@ class ContainerServer:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self._container = DockerContainer(image).with_command(f"redis-server {' '.join(OPTIONS[:4])}")
-        self._container.ports = {"6379/tcp": ("127.0.0.1", port)}  # loopback only, which `with_bind_ports` cannot say
+        # Loopback only, which `with_bind_ports` cannot say.
+        self._container.ports = {"6379/tcp": ("127.0.0.1", port)}  # type: ignore[dict-item]
         self.url = f"redis://127.0.0.1:{port}"
         self._started = False
 

@@ -98,7 +98,8 @@ class Outbox:
 
     async def _wait_for_change(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._changed.wait()
         self._changed.clear()
 
     def _event(self, entry: LedgerEntry) -> Event:

@@ -125,8 +125,8 @@ class StreamBroker(RedisBroker):
                 reader, HandOver(self.client, stream), self._count, quarantine=self._quarantining[stream]
             )
             reader.start()
-        await super().start()
         self.started = True
+        await super().start()
 
     async def stop(self, *error: Any) -> None:
         """Finish what is in hand, give back the rest, disconnect."""

@@ -87,7 +87,8 @@ class Leases:
         if not self._room():
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait_seconds)
+                async with asyncio.timeout(wait_seconds):  # `wait_for` may swallow a cancellation (Python 3.11)
+                    await self._changed.wait()
         return self._room()
 
     def _room(self) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.blobs import FilesystemBlobStore
 from shared.claim_check import check_out
 from shared.contracts import InlineText, ParsedDocument
 from shared.contracts.schemas import CONTRACTS, FOLDER, schema_of
@@ -38,7 +39,7 @@ def test_the_committed_schema_is_the_one_of_the_code(name: str) -> None:
 def test_a_document_checked_in_by_the_first_version_can_be_checked_out(tmp_path: Path) -> None:
     example = next(e for e in EXAMPLES if e.stem == "document_parsed")
     claim = InlineText.model_validate(json.loads(example.read_text())["parsed"])
-    document = check_out(claim, blobs=None)  # type: ignore[arg-type]  an inline document needs no store
+    document = check_out(claim, FilesystemBlobStore(tmp_path))
     assert isinstance(document, ParsedDocument)
 
 

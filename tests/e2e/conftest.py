@@ -15,5 +15,5 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposedDatel
     require_engine()
     inbox: Path = tmp_path_factory.mktemp("inbox")
     inbox.chmod(0o755)  # the fetcher reads it as another user
-    with ComposedDateline(inbox) as dateline:
+    with ComposedDateline(inbox, tmp_path_factory.mktemp("compose") / "settings") as dateline:
         yield dateline

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.compose import SERVICES, ComposedDateline
+from tests.compose import PROJECT, SERVICES, ComposedDateline
 from tests.scenario import Dateline
 
 OWN = ("fetcher", "parser", "indexer")
@@ -73,13 +73,8 @@ def test_only_the_indexer_is_published_and_on_this_machine_only(composed: Compos
 
 def test_nothing_but_the_indexer_has_a_way_out(composed: ComposedDateline) -> None:
     networks = {service: set(composed.inspect(service)["NetworkSettings"]["Networks"]) for service in SERVICES}
-    inside = {"dateline-tests_bus"}
-    assert {
-        "redis": inside,
-        "fetcher": inside,
-        "parser": inside,
-        "indexer": inside | {"dateline-tests_edge"},
-    } == networks
+    bus, edge = f"{PROJECT}_bus", f"{PROJECT}_edge"
+    assert {"redis": {bus}, "fetcher": {bus}, "parser": {bus}, "indexer": {bus, edge}} == networks
 
 
 @pytest.mark.parametrize("service", OWN)
@@ -116,8 +111,11 @@ def test_redis_answers_no_stranger(composed: ComposedDateline) -> None:
         ("acl", "list"),
         ("get", "somebody.elses"),
         ("publish", "channel", "text"),
+        ("xtrim", "documents.fetched", "maxlen", "0"),
+        ("xgroup", "destroy", "documents.fetched", "parser"),
+        ("del", "documents.fetched"),
     ],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_a_services_user_can_do_its_work_only(composed: ComposedDateline, user: str, command: tuple[str, ...]) -> None:
     assert "NOPERM" in ask_redis(composed, user, *command)

@@ -1,4 +1,4 @@
-"""Every test here runs against each kind of server that can be had: in a container where an engine answers, else embedded."""
+"""Every test here runs against each kind of server that can be had; the container needs an engine."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

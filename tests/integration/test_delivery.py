@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -74,7 +75,7 @@ async def until(met: Callable[[], Awaitable[bool]], seconds: float = 30) -> None
 
 
 async def settled_sequences(client: Redis) -> list[int]:
-    entries = await client.xrange(Stream.SETTLED)
+    entries: Any = await client.xrange(Stream.SETTLED)
     return [DocumentSettled.model_validate_json(decode(fields[FIELD])).sequence for _, fields in entries]
 
 
@@ -102,7 +103,8 @@ async def test_a_hand_over_is_fenced_by_its_acknowledgement(redis_url: str, clie
     work = Work()
 
     async def slow(event: DocumentFetched) -> Sequence[Event]:
-        ((entry, _),) = await client.xrange(Stream.FETCHED)
+        entries: Any = await client.xrange(Stream.FETCHED)
+        ((entry, _),) = entries
         await client.xack(Stream.FETCHED, "parser", entry)  # another worker was faster
         return await work.settle(event)
 
@@ -129,7 +131,10 @@ async def test_a_dead_workers_entries_are_taken_over_and_a_live_ones_never(redis
             await asyncio.sleep(LEASE_SECONDS * 1.4)
         return await slow.settle(event)
 
-    async with consumer(redis_url, longer_than_a_lease, slow, "slow"), consumer(redis_url, quick.settle, quick, "quick"):
+    async with (
+        consumer(redis_url, longer_than_a_lease, slow, "slow"),
+        consumer(redis_url, quick.settle, quick, "quick"),
+    ):
         await until(drained(client))
     assert sorted(slow.calls + quick.calls) == [1, 2]
     assert sorted(await settled_sequences(client)) == [1, 2]
@@ -231,7 +236,8 @@ async def test_a_message_that_kills_its_workers_is_quarantined_unseen_and_alone(
     """At its third delivery it is handed out alone; a fourth is not given it."""
     await create_groups(client)
     await Intake(client).publish([fetched(i) for i in range(4)])
-    ((_, entries),) = await client.xreadgroup("parser", "one", {Stream.FETCHED: ">"})
+    read: Any = await client.xreadgroup("parser", "one", {Stream.FETCHED: ">"})
+    ((_, entries),) = read
     killer = entries[0][0]
     for _ in range(2):
         await client.xclaim(Stream.FETCHED, "parser", "one", 0, [killer])
@@ -259,9 +265,7 @@ async def _group_is_back(client: Redis) -> bool:
     return bool(await client.exists(Stream.FETCHED))
 
 
-async def test_a_full_server_refuses_documents_but_lets_those_on_the_way_through(
-    redis_url: str, client: Redis
-) -> None:
+async def test_a_full_server_refuses_documents_but_lets_those_on_the_way_through(redis_url: str, client: Redis) -> None:
     work = Work()
     await create_groups(client)
     intake = Intake(client)

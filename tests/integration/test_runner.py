@@ -50,7 +50,7 @@ def test_a_killed_runner_leaves_no_process(runner: Marked) -> None:
 
 
 def test_a_killed_service_and_a_killed_redis_are_started_again(runner: Marked) -> None:
-    for words in ("service", "redis.sock"):
+    for words in ("stand_ins service", "redis.sock"):
         before = runner.one_of(words)
         os.kill(before, signal.SIGKILL)
         eventually(partial(_all_run_without, before, runner), f"{words} runs again")
@@ -90,7 +90,8 @@ def test_a_service_that_is_set_up_wrongly_ends_everything(tmp_path: Path) -> Non
 
 
 def test_a_second_start_on_the_same_data_folder_is_refused_in_one_line(runner: Marked, tmp_path: Path) -> None:
-    with marked("tests.stand_ins", stand_ins(tmp_path, "steady"), {}, tmp_path / "second.log") as second:
+    (tmp_path / "second").mkdir()
+    with marked("tests.stand_ins", stand_ins(tmp_path, "steady"), {}, tmp_path / "second" / "log") as second:
         assert second.process.wait(STOP_SECONDS) == 2
         assert second.output.startswith(f"dateline: {tmp_path / 'redis'} is in use")
         assert second.output.count("\n") == 1

@@ -75,7 +75,7 @@ class GroupCommit:
         finally:
             while not self._queue.empty():
                 self._in_hand.append(self._queue.get_nowait())
-            self._finish([TransientError("the indexer is stopping")] * len(self._in_hand))
+            _tell(self._in_hand, [TransientError("the indexer is stopping")] * len(self._in_hand))
 
     async def apply(self, document_id: str, sequence: int, change: Change) -> DocumentRecord | None:
         """Change the document and return it as it is stored once that is durable and searchable.

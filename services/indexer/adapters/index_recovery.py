@@ -24,7 +24,7 @@ REBUILD_BATCH = 5_000
 
 
 def open_index(folder: Path, store: SqliteDocumentStore) -> TantivyIndex:
-    """Return the index of the store's documents; takes 1 s for 2,000 documents where it has to be rebuilt.
+    """Return the index of the store's documents; a rebuild takes a second for some 3,000 articles.
 
     Raises:
         SetupError: another process writes to it, or the disk does not take it.

@@ -39,8 +39,8 @@ def make_snippet(body: str, terms: Sequence[Leaf]) -> Snippet:
     begin = _after_space(body, start) if start else 0
     end = len(body) if len(body) - begin <= LENGTH else _before_space(body, begin + LENGTH)
     before = ELLIPSIS if body[:begin].strip() else ""
-    after = ELLIPSIS if body[end:].strip() else ""
     text = re.sub(r"\s", " ", body[begin:end]).rstrip()  # one character for one: the places stay right
+    after = (ELLIPSIS if text[-1:].isalnum() else f" {ELLIPSIS}") if body[end:].strip() else ""
     shift = len(before) - begin
     shown = _merged([(m.start + shift, m.end + shift) for m in matches if m.start >= begin and m.end <= end])
     return Snippet(before + text + after, shown)

@@ -24,7 +24,7 @@ def test_a_match_far_down_is_shown_in_its_context() -> None:
     assert ["landslide"] == highlighted(snippet)
     assert snippet.text.startswith(ELLIPSIS)
     assert snippet.text.endswith(ELLIPSIS)
-    assert len(snippet.text) <= LENGTH + 2
+    assert len(snippet.text) <= LENGTH + len(ELLIPSIS + f" {ELLIPSIS}")
 
 
 def test_the_window_with_most_different_terms_wins() -> None:
@@ -79,4 +79,4 @@ def test_highlights_lie_within_the_snippet_in_order(body: str, query: str) -> No
     places = [place for span in snippet.highlights for place in span]
     assert places == sorted(places)
     assert all(0 <= place <= len(snippet.text) for place in places)
-    assert len(snippet.text) <= LENGTH + 2
+    assert len(snippet.text) <= LENGTH + len(ELLIPSIS + f" {ELLIPSIS}")

@@ -1,0 +1,42 @@
+# `make` prints what there is. PYTHON chooses the interpreter: make up PYTHON=python3.12
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help up compose test e2e lint fmt lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+up: ## Run Dateline here, without Docker; Ctrl-C stops it
+	@deploy/environment.sh local $(PYTHON)
+	@exec $(BIN)/python -m deploy.local
+
+compose: ## Run Dateline in containers
+	docker compose up --build
+
+test: ## All tests; ARGS goes to pytest: make test ARGS='tests/unit -k inbox'
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/python -m pytest $(ARGS)
+
+e2e: ## The tests that drive the containers
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+lint: ## Style, types, and which module may import which
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy --strict
+	@$(BIN)/lint-imports
+
+fmt: ## Format the code
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/ruff check --fix --silent; $(BIN)/ruff format
+
+lock: ## Compile the locks again; newer versions: make lock ARGS=--upgrade
+	@deploy/environment.sh dev $(PYTHON)
+	@deploy/lock.sh $(BIN)/uv $(ARGS)
+
+clean: ## Remove the environment and caches; ./data and ./inbox stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find deploy services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,86 @@
+// What the views are made of. Texts come from strangers: they are put in as text, never as markup.
+
+export const at = (id) => document.getElementById(id);
+export const numbers = new Intl.NumberFormat();
+export const days = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+export const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const languages = new Intl.DisplayNames(undefined, { type: "language", fallback: "code" });
+
+/** An element with attributes and children; a string becomes a text node. */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** A link within the page; the address is what a reload or a bookmark comes back to. */
+export function link(parameters, text, attributes = {}) {
+  const kept = Object.entries(parameters).filter(([, value]) => value);
+  return el("a", { href: kept.length ? `/?${new URLSearchParams(kept)}` : "/", "data-internal": true, ...attributes }, text);
+}
+
+export class Failure extends Error {}
+
+export async function ask(path, parameters = {}, options = {}) {
+  const kept = Object.entries(parameters).filter(([name, value]) => value || name === "q");
+  const address = kept.length ? `${path}?${new URLSearchParams(kept)}` : path;
+  let response;
+  try {
+    response = await fetch(address, { headers: { Accept: "application/json" }, ...options });
+  } catch {
+    throw new Failure("Dateline does not answer. Is it still running?");
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Failure(explain(answer.detail, response.status));
+  return answer;
+}
+
+function explain(detail, status) {
+  if (Array.isArray(detail)) return detail.map((fault) => `${fault.loc.at(-1)}: ${fault.msg}`).join("; ");
+  return detail || `Dateline answered with an error (${status}).`;
+}
+
+export function say(text, wrong = false) {
+  at("message").textContent = text;
+  at("message").classList.toggle("wrong", wrong);
+}
+
+export const show = (...children) => at("view").replaceChildren(...children.filter(Boolean));
+export const plural = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
+const titled = (title) => title ?? el("span", { class: "untitled" }, "Without a title");
+/** The heading of an item in a list; the side it stands on is its text's. */
+export const heading = (parameters, title) => el("h2", { dir: "auto" }, link(parameters, titled(title)));
+export const pathOf = (source) => source && el("span", { class: "path", dir: "auto", title: source.inbox }, source.path);
+export const dated = (moment, format = days) => moment && el("time", { datetime: moment }, format.format(new Date(moment)));
+
+/** The snippet with its matches marked. Places are counted in code points, as the API does, not in UTF-16 units. */
+export function marked({ text, highlights }) {
+  const points = Array.from(text);
+  const parts = [];
+  let done = 0;
+  for (const [start, end] of highlights) {
+    parts.push(points.slice(done, start).join(""), el("mark", {}, points.slice(start, end).join("")));
+    done = end;
+  }
+  return [...parts, points.slice(done).join("")];
+}
+
+/** A picture of shares; the numbers stand beside it. */
+export function bar(parts, total) {
+  return el("div", { class: "bar", "aria-hidden": "true" }, parts.map(([name, share]) => {
+    const part = el("i", { class: share ? `${name} sliver` : name });
+    part.style.setProperty("--share", total ? share / total : 0);
+    return part;
+  }));
+}
+
+export function nameOf(language) {
+  try {
+    return languages.of(language);
+  } catch {
+    return language;
+  }
+}

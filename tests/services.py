@@ -1,0 +1,97 @@
+"""The three services as processes of a test, to be killed and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.processes import free_port
+
+SERVICES = ("fetcher", "parser", "indexer")
+PORT_SETTINGS = {
+    "fetcher": "DATELINE_FETCHER_PORT",
+    "parser": "DATELINE_PARSER_PORT",
+    "indexer": "DATELINE_PORT",
+}
+
+
+class Services:
+    """Fetcher, parser and indexer on a folder and a server; a killed one is started again at once."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        self.inbox = folder / "inbox"
+        self.inbox.mkdir()
+        self.index = folder / "data" / "index"
+        self._log = folder / "services.log"
+        ports = {setting: str(free_port()) for setting in PORT_SETTINGS.values()}
+        self._addresses = {name: f"http://127.0.0.1:{ports[PORT_SETTINGS[name]]}" for name in SERVICES}
+        self._environment = os.environ | ports | {
+            "DATELINE_INBOX": str(self.inbox),
+            "DATELINE_DATA": str(folder / "data"),
+            "DATELINE_REDIS_URL": redis_url,
+            "DATELINE_REPLICA": "test",
+        }  # fmt: skip
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Start the service."""
+        with self._log.open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name}"], env=self._environment, stdout=log, stderr=log
+            )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL."""
+        self._processes[name].send_signal(signal.SIGKILL)
+        self._processes[name].wait()
+
+    def stop(self) -> dict[str, int]:
+        """SIGTERM to all; return their exit codes."""
+        for process in self._processes.values():
+            process.terminate()
+        return {name: process.wait(timeout=20) for name, process in self._processes.items()}
+
+    def ask(self, name: str, path: str, **query: Any) -> httpx.Response:
+        """Return what a service answers."""
+        return httpx.get(f"{self._addresses[name]}{path}", params=query, timeout=10)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON the API answers with."""
+        return self.ask("indexer", path, **query).raise_for_status().json()
+
+    def status(self) -> dict[str, Any]:
+        """Return `/status`, empty while it cannot be had; every one that can must add up."""
+        try:
+            status: dict[str, Any] = self.get("/status")
+        except httpx.HTTPError:
+            return {}
+        states = sum(status[state] for state in ("indexed", "duplicate", "rejected", "removed"))
+        assert status["accepted"] == states + status["in_flight"]["total"], status
+        return status
+
+    def wait_until(self, key: str, least: int, seconds: float = 120) -> dict[str, Any]:
+        """Wait until the status has at least so many of `key`."""
+        deadline = time.monotonic() + seconds
+        while (status := self.status()).get(key, -1) < least:
+            assert time.monotonic() < deadline, f"{status}\n{self._log.read_text()[-5_000:]}"
+            time.sleep(0.05)
+        return status
+
+
+@contextmanager
+def running_services(folder: Path, redis_url: str) -> Iterator[Services]:
+    """Run all three; none is left at the end."""
+    services = Services(folder, redis_url)
+    for name in SERVICES:
+        services.start(name)
+    try:
+        yield services
+    finally:
+        services.stop()

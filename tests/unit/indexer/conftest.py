@@ -1,0 +1,37 @@
+"""The indexer's parts on a temporary folder, with a search index that only remembers."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from services.indexer.adapters.documents import SqliteDocumentStore
+from services.indexer.adapters.group_commit import GroupCommit
+from services.indexer.handlers import Indexer
+from shared.blobs import FilesystemBlobStore
+from tests.unit.indexer.desk import LATER, FakeSearchIndex
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteDocumentStore]:
+    with closing(SqliteDocumentStore(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+def index() -> FakeSearchIndex:
+    return FakeSearchIndex()
+
+
+@pytest.fixture
+async def commits(store: SqliteDocumentStore, index: FakeSearchIndex) -> AsyncIterator[GroupCommit]:
+    commits = GroupCommit(store, index, linger_seconds=0.005, batch=100)
+    commits.start()
+    yield commits
+    await commits.stop()
+
+
+@pytest.fixture
+def indexer(commits: GroupCommit, tmp_path: Path) -> Indexer:
+    return Indexer(commits, FilesystemBlobStore(tmp_path / "blobs"), now=lambda: LATER)

@@ -1,0 +1,109 @@
+"""Documents and events the indexer's tests work with. The texts are made up."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.indexer.domain.documents import DocumentRecord
+from services.indexer.domain.query import SearchQuery
+from services.indexer.domain.search_index import PageRequest, SearchHit, SearchPage
+from shared.blobs import FilesystemBlobStore
+from shared.claim_check import check_in
+from shared.contracts import (
+    BlobRef,
+    CutBlock,
+    DocumentDuplicated,
+    DocumentMoved,
+    DocumentParsed,
+    DocumentRejected,
+    DocumentRemoved,
+    ParsedDocument,
+    Source,
+    StageTimes,
+)
+
+MOMENT = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
+LATER = datetime(2026, 3, 14, 9, 27, tzinfo=UTC)
+TIMES = StageTimes(accepted=MOMENT, fetched=MOMENT, parsed=MOMENT)
+BODY = "The river Ondava rose two metres overnight.\n\nA ceasefire between the valley's towns still holds."
+
+
+def an_id(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def article(title: str = "High water in the valley", body: str = BODY, **facts: Any) -> ParsedDocument:
+    cut = (CutBlock(text="Share this", kind="navigation", reason="few words", score=-2.5),)
+    facts = {"language": "en", "media_type": "text/plain", "extractor": "text", "cut": cut, **facts}
+    return ParsedDocument(title=title, body=body, **facts)
+
+
+def content_of(name: str) -> BlobRef:
+    return BlobRef(sha256=hashlib.sha256(name.encode()).hexdigest(), size=1_234, media_type="text/plain")
+
+
+def record(name: str = "a", sequence: int = 1, **changes: Any) -> DocumentRecord:
+    facts = {"state": "indexed", "source": Source(path=f"{name}.txt"), "times": TIMES, "parsed": article()}
+    return DocumentRecord.model_validate(
+        {"document_id": an_id(name), "sequence": sequence, "content": content_of(name), **facts, **changes}
+    )
+
+
+def parsed(
+    name: str = "a", sequence: int = 1, document: ParsedDocument | None = None, blobs: Path = Path()
+) -> DocumentParsed:
+    claim = check_in(document or article(), FilesystemBlobStore(blobs))
+    return DocumentParsed(
+        document_id=an_id(name), sequence=sequence, source=Source(path=f"{name}.txt"), content=content_of(name),
+        modified=MOMENT, times=TIMES, parser_version="7", parsed=claim,
+    )  # fmt: skip
+
+
+def moved(name: str, sequence: int, path: str) -> DocumentMoved:
+    return DocumentMoved(document_id=an_id(name), sequence=sequence, source=Source(path=path))
+
+
+def removed(name: str, sequence: int) -> DocumentRemoved:
+    return DocumentRemoved(document_id=an_id(name), sequence=sequence, source=Source(path=f"{name}.txt"))
+
+
+def duplicated(name: str, sequence: int, original: str) -> DocumentDuplicated:
+    return DocumentDuplicated(
+        document_id=an_id(name), sequence=sequence, source=Source(path=f"{name}.txt"), content=content_of(original),
+        duplicate_of=an_id(original), times=TIMES,
+    )  # fmt: skip
+
+
+def rejected(name: str, sequence: int, **facts: Any) -> DocumentRejected:
+    return DocumentRejected(
+        document_id=an_id(name), sequence=sequence, stage="parser", reason="The file is empty.", rejected=LATER, **facts
+    )
+
+
+class FakeSearchIndex:
+    """Remembers what it was given; finds everything; fails when told to."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, DocumentRecord] = {}
+        self.writes = 0
+        self.failure: Exception | None = None
+        self.unindexable: set[str] = set()
+
+    def write(self, upserts: Sequence[DocumentRecord], deletes: Sequence[str]) -> None:
+        if self.failure:
+            raise self.failure
+        if spoilt := self.unindexable.intersection(r.document_id for r in upserts):
+            raise ValueError(f"cannot be indexed: {spoilt}")
+        self.writes += 1
+        self.documents |= {r.document_id: r for r in upserts}
+        for document_id in deletes:
+            self.documents.pop(document_id, None)
+
+    def search(self, query: SearchQuery, page: PageRequest) -> SearchPage:
+        hits = tuple(SearchHit(document_id, 1.0) for document_id in self.documents if query.root)
+        return SearchPage(len(hits), hits[page.offset : page.offset + page.limit])
+
+    def count(self) -> int:
+        return len(self.documents)
