@@ -69,7 +69,7 @@ async def _serve(
     listener: socket.socket,
     service: Callable[[SettingsT], AbstractAsyncContextManager[ASGIApp]],
 ) -> None:
-    _cancel_on_signal()
+    _cancel_on_signal(asyncio.current_task())
     async with service(settings) as app:
         log.info("started", port=listener.getsockname()[1])
         config = uvicorn.Config(
@@ -87,12 +87,11 @@ async def _serve(
     log.info("stopped")
 
 
-def _cancel_on_signal() -> None:
+def _cancel_on_signal(start: "asyncio.Task[Any] | None") -> None:
     """Until HTTP is served, and its server minds the signals, a signal cancels the start."""
-    loop, start = asyncio.get_running_loop(), asyncio.current_task()
-    assert start
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, start.cancel)
+    if start:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, start.cancel)
 
 
 class _Server(uvicorn.Server):

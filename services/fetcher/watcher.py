@@ -26,6 +26,8 @@ TICK_SECONDS = 0.02
 AGAIN_SECONDS = 1.0
 #: Seconds a vanished file is waited for at most, for its bytes to turn up elsewhere: then it was not moved.
 LONGEST_WAIT_SECONDS = 30.0
+#: Seconds without a look after which the watcher counts as stuck.
+IDLE_SECONDS = 10.0
 #: Files of a scan noted at a time, between which events and heartbeats get their turn.
 SCAN_STEP = 200
 
@@ -50,7 +52,7 @@ class Watcher:
     def faults(self) -> list[str]:
         """Return what keeps the inbox from being watched."""
         idle = time.monotonic() - self._last_tick
-        return [f for f in (self._watch_fault, f"not looked for {idle:.0f} s" if idle > 10 else None) if f]
+        return [f for f in (self._watch_fault, f"not looked for {idle:.0f} s" if idle > IDLE_SECONDS else None) if f]
 
     async def run(self) -> None:
         """Watch, scan and look, side by side."""
@@ -72,13 +74,19 @@ class Watcher:
 
     async def _scan_regularly(self) -> None:
         while True:
-            found = await asyncio.to_thread(lambda: list(self._inbox.scan()))
-            known = list(self._ledger.paths())
-            candidates = list(dict.fromkeys([*found, *known]))
-            for i in range(0, len(candidates), SCAN_STEP):
-                self._arrivals.note(filter(self._is_news, candidates[i : i + SCAN_STEP]), time.monotonic())
-                await asyncio.sleep(0)
+            if self._inbox.is_there():
+                await self._scan()
+            else:
+                self._watch_fault = "the inbox is not there"
+                log.error("inbox_missing")
             await asyncio.sleep(self._scan_seconds)
+
+    async def _scan(self) -> None:
+        found = await asyncio.to_thread(lambda: list(self._inbox.scan()))
+        candidates = list(dict.fromkeys([*found, *self._ledger.paths()]))
+        for i in range(0, len(candidates), SCAN_STEP):
+            self._arrivals.note(filter(self._is_news, candidates[i : i + SCAN_STEP]), time.monotonic())
+            await asyncio.sleep(0)
 
     def _is_news(self, path: bytes) -> bool:
         status = self._inbox.status(path)
@@ -129,6 +137,6 @@ class Watcher:
             if waited < self._move_seconds or (self._arrivals and waited < LONGEST_WAIT_SECONDS):
                 continue
             del self._gone[path]
-            if self._inbox.status(path) is None:
+            if self._inbox.status(path) is None and self._inbox.is_there():
                 for beneath in (path, *self._ledger.paths_beneath(path)):
                     self._librarian.on_file_gone(beneath)

@@ -78,6 +78,17 @@ async def test_a_file_with_the_bytes_of_another_is_its_duplicate(services: Servi
     assert hit["source"]["path"] == "two.html"
 
 
+async def test_documents_stay_while_the_inbox_itself_is_away(services: Services, client: Any) -> None:
+    (services.inbox / "bridge.html").write_text(PAGE)
+    services.wait_until("indexed", 1)
+    away = services.inbox.rename(services.inbox.with_name("away"))
+    time.sleep(2)  # longer than a single file that has vanished is waited for
+    assert (services.status()["indexed"], services.status()["removed"]) == (1, 0)
+    away.rename(services.inbox)
+    (services.inbox / "bridge.html").unlink()
+    services.wait_until("removed", 1)
+
+
 @pytest.mark.parametrize("name", SERVICES)
 async def test_every_service_tells_of_itself(services: Services, client: Any, name: str) -> None:
     services.wait_until("accepted", 0)

@@ -47,11 +47,16 @@ class Inbox:
     def __init__(self, root: Path, name: str = "inbox") -> None:
         self.name = name
         self.root = os.fsencode(root.resolve())
+        if not self.is_there():
+            raise SetupError(f"the inbox {root} is not a folder that can be read; make it or set DATELINE_INBOX")
+
+    def is_there(self) -> bool:
+        """Whether the folder itself can be listed; while it cannot, nothing in it is known to be gone."""
         try:
             os.scandir(self.root).close()
-        except OSError as error:
-            what = f"the inbox {root} cannot be read: {error.strerror}"
-            raise SetupError(f"{what}; make the folder or set DATELINE_INBOX") from error
+        except OSError:
+            return False
+        return True
 
     def status(self, path: bytes) -> os.stat_result | None:
         """Return the `lstat` of the file, or None when there is none."""

@@ -197,5 +197,5 @@ async def test_a_second_fetcher_on_the_same_folder_is_refused(desk: Desk, tmp_pa
 
 
 def test_a_missing_inbox_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"the inbox .*nowhere cannot be read"):
+    with pytest.raises(SetupError, match=r"the inbox .*nowhere is not a folder that can be read"):
         Inbox(tmp_path / "nowhere")
