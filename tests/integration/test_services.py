@@ -1,5 +1,6 @@
 """The three services together: what a file becomes, good or bad, and what each service tells of itself."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +83,7 @@ async def test_documents_stay_while_the_inbox_itself_is_away(services: Services,
     (services.inbox / "bridge.html").write_text(PAGE)
     services.wait_until("indexed", 1)
     away = services.inbox.rename(services.inbox.with_name("away"))
-    time.sleep(2)  # longer than a single file that has vanished is waited for
+    await asyncio.sleep(2)  # longer than a single file that has vanished is waited for
     assert (services.status()["indexed"], services.status()["removed"]) == (1, 0)
     away.rename(services.inbox)
     (services.inbox / "bridge.html").unlink()
