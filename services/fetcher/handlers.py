@@ -8,7 +8,7 @@ import structlog
 
 from services.fetcher.adapters.inbox import Inbox
 from services.fetcher.adapters.ledger import Change, Ledger, LedgerEntry
-from services.fetcher.domain.identity import Stamp
+from services.fetcher.domain.identity import Stamp, readable
 from services.fetcher.outbox import Outbox
 from shared.blobs import BlobStore
 from shared.contracts import BlobRef, DocumentSettled, Event
@@ -45,6 +45,9 @@ class Librarian:
             self._reject(path, stamp, str(error))
         else:
             self._enter(path, stamp, content)
+        entry = self._ledger.at(path)
+        if entry:
+            log.info("entered", document_id=entry.document_id, path=readable(path), change=entry.change)
         self._outbox.wake()
 
     def on_file_gone(self, path: bytes) -> None:
@@ -53,12 +56,13 @@ class Librarian:
         if entry:
             self._ledger.change(entry.document_id, "removed", live=0, duplicate_of=None)
             self._promote_duplicate(entry)
-            log.info("file_removed", document_id=entry.document_id)
+            log.info("entered", document_id=entry.document_id, path=readable(path), change="removed")
             self._outbox.wake()
 
     async def on_document_settled(self, event: DocumentSettled) -> Sequence[Event]:
         """The indexer is done with the document's last change, or with an earlier one."""
-        self._ledger.settle(event.document_id, event.sequence, event.state)
+        if self._ledger.settle(event.document_id, event.sequence, event.state):
+            log.info("settled", state=event.state)
         return ()
 
     def _reject(self, path: bytes, stamp: Stamp, reason: str) -> None:
@@ -102,7 +106,6 @@ class Librarian:
         # Before it is settled the whole event has to be told again: a move says nothing of the content.
         change: Change = "moved" if entry.state != "pending" or entry.change == "moved" else entry.change
         self._ledger.change(entry.document_id, change, path=path, **asdict(stamp))
-        log.info("file_moved", document_id=entry.document_id)
 
     def _promote_duplicate(self, entry: LedgerEntry) -> None:
         """The document's bytes are gone: its oldest duplicate becomes the original of the others."""

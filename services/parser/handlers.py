@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import structlog
+
 from services.parser.pipeline import PARSER_VERSION
 from services.parser.sandbox import Sandbox
 from shared.blobs import BlobStore
 from shared.claim_check import check_in
 from shared.contracts import DocumentFetched, DocumentParsed, Event
+
+log = structlog.get_logger()
 
 
 class Parser:
@@ -26,6 +30,7 @@ class Parser:
             TransientError: its bytes are not there for now, or the result cannot be stored.
         """
         parsed = await self._sandbox.parse(self._blobs.path(event.content).resolve(), event.source.path)
+        log.info("parsed", extractor=parsed.extractor, characters=len(parsed.body), cut=len(parsed.cut))
         claim = await asyncio.to_thread(check_in, parsed, self._blobs)
         done = DocumentParsed(
             document_id=event.document_id,
