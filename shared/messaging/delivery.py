@@ -1,6 +1,5 @@
 """The middleware in which every handler runs: binds the document to the log, and gives each delivery its fate."""
 
-import asyncio
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -42,7 +41,7 @@ class Delivery(BaseMiddleware[Any, Any]):
         """Decide over a failure; a cancelled delivery is given back by the reader when it stops."""
         if isinstance(exc_val, RedisError):
             exc_val = TransientError(f"Redis: {exc_val}")
-        if isinstance(exc_val, Exception) and not isinstance(exc_val, asyncio.CancelledError):
+        if isinstance(exc_val, Exception):  # not a cancellation
             await self._fates.failed(self._entry, exc_val)
             return True
         return False
