@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import structlog
 
@@ -39,12 +40,13 @@ class Librarian:
             FileNotFoundError, FileChanged: look again later.
             TransientError: the blob store does not take it for now.
         """
+        seen = datetime.now(UTC)
         try:
             content, stamp = await asyncio.to_thread(self._inbox.fetch, path, self._blobs, self._max_bytes)
         except RejectedDocument as error:
-            self._reject(path, stamp, str(error))
+            self._reject(path, stamp, seen, str(error))
         else:
-            self._enter(path, stamp, content)
+            self._enter(path, stamp, seen, content)
         entry = self._ledger.at(path)
         if entry:
             log.info("entered", document_id=entry.document_id, path=readable(path), change=entry.change)
@@ -65,18 +67,18 @@ class Librarian:
             log.info("settled", state=event.state)
         return ()
 
-    def _reject(self, path: bytes, stamp: Stamp, reason: str) -> None:
+    def _reject(self, path: bytes, stamp: Stamp, seen: datetime, reason: str) -> None:
         entry = self._ledger.at(path)
         facts = {"content_hash": None, "duplicate_of": None, "reason": reason}
         if entry is None:
-            self._ledger.add(path, stamp, "rejected", **facts)
+            self._ledger.add(path, stamp, "rejected", seen, **facts)
         elif entry.reason == reason:
             self._ledger.touch(entry.document_id, stamp)
         else:
             self._change(entry, stamp, "rejected", **facts)
             self._promote_duplicate(entry)
 
-    def _enter(self, path: bytes, stamp: Stamp, content: BlobRef) -> None:
+    def _enter(self, path: bytes, stamp: Stamp, seen: datetime, content: BlobRef) -> None:
         entry = self._ledger.at(path)
         if entry and entry.content_hash == content.sha256:
             self._ledger.touch(entry.document_id, stamp)
@@ -94,7 +96,7 @@ class Librarian:
             "reason": None,
         }
         if entry is None:
-            self._ledger.add(path, stamp, change, **facts)
+            self._ledger.add(path, stamp, change, seen, **facts)
         else:
             self._change(entry, stamp, change, **facts)
             self._promote_duplicate(entry)

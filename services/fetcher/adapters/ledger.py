@@ -142,8 +142,8 @@ class Ledger:
 
     # Changing
 
-    def add(self, path: bytes, stamp: Stamp, change: Change, **columns: Any) -> None:
-        """Accept the file at this path as a document of its own, under the first id that is free."""
+    def add(self, path: bytes, stamp: Stamp, change: Change, seen: datetime, **columns: Any) -> None:
+        """Accept the file at this path, seen then, as a document of its own, under the first id that is free."""
         now = datetime.now(UTC).isoformat()
         row = {
             "document_id": self._free_id(path), "path": path, "live": 1, "state": "pending", "change": change,
@@ -151,7 +151,7 @@ class Ledger:
             "content_hash": None, "duplicate_of": None, "reason": None, "fetched": now, **columns,
         }  # fmt: skip
         # A file that came back is the document it was: accepted once.
-        row["accepted"] = self._accepted(row["document_id"]) or now
+        row["accepted"] = self._accepted(row["document_id"]) or seen.isoformat()
         names, marks = ", ".join(row), ", ".join("?" * len(row))
         self._db.execute(f"INSERT OR REPLACE INTO documents ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
 
