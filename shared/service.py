@@ -21,6 +21,7 @@ from shared.errors import SetupError
 from shared.logging import configure_logging
 from shared.messaging import StreamBroker
 from shared.settings import ServiceSettings, SettingsT, load
+from shared.tasks import end
 
 log = structlog.get_logger()
 
@@ -113,8 +114,7 @@ async def consuming(broker: StreamBroker) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        await end(starting)
         await broker.stop()
 
 
@@ -126,9 +126,7 @@ async def background(work: Callable[[], Coroutine[Any, Any, None]], name: str) -
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:

@@ -13,6 +13,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.tasks import end
+
 log = structlog.get_logger()
 
 #: Instead of a number of beats: this consumer has given back what it held.
@@ -113,9 +115,7 @@ class Heartbeat:
 
     async def stop(self) -> None:
         """Stop, and tell the others not to wait for the lease to run out."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         try:
             await self._client.hset(self._key, self._consumer, str(LEFT))
         except RedisError as error:  # they take over when the lease runs out instead

@@ -133,7 +133,9 @@ class Inbox:
     def _relative(self, name: str) -> bytes:
         path = os.path.relpath(os.fsencode(name), self.root)
         # A name that is no UTF-8 comes lossy from the watcher: look at the whole folder it is in.
-        return os.path.dirname(path) if "\ufffd" in name else path  # noqa: PTH120  bytes: pathlib has none
+        if "\ufffd" in name:
+            path = os.path.dirname(path)  # noqa: PTH120  bytes: pathlib has none
+        return b"" if path == b"." else path
 
     def _absolute(self, path: bytes) -> bytes:
         return os.path.join(self.root, path) if path else self.root  # noqa: PTH118  bytes: pathlib has none
