@@ -14,6 +14,8 @@ import httpx
 
 from tests.processes import free_port
 
+#: What a person is promised when stopping Dateline.
+STOP_SECONDS = 10
 SERVICES = ("fetcher", "parser", "indexer")
 PORT_SETTINGS = {
     "fetcher": "DATELINE_FETCHER_PORT",
@@ -53,10 +55,10 @@ class Services:
         self._processes[name].wait()
 
     def stop(self) -> dict[str, int]:
-        """SIGTERM to all; return their exit codes."""
+        """SIGTERM to all; return their exit codes. One that has not ended within `STOP_SECONDS` is killed."""
         for process in self._processes.values():
             process.terminate()
-        return {name: process.wait(timeout=20) for name, process in self._processes.items()}
+        return {name: _exit_code(process) for name, process in self._processes.items()}
 
     def ask(self, name: str, path: str, **query: Any) -> httpx.Response:
         """Return what a service answers."""
@@ -85,6 +87,14 @@ class Services:
         return status
 
 
+def _exit_code(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
 @contextmanager
 def running_services(folder: Path, redis_url: str) -> Iterator[Services]:
     """Run all three; none is left at the end."""
@@ -94,4 +104,5 @@ def running_services(folder: Path, redis_url: str) -> Iterator[Services]:
     try:
         yield services
     finally:
-        services.stop()
+        codes = services.stop()
+    assert -signal.SIGKILL not in codes.values(), f"did not stop: {codes}"
