@@ -21,7 +21,7 @@ from shared.messaging.delivery import Delivery
 from shared.messaging.fates import Fates
 from shared.messaging.groups import create_groups
 from shared.messaging.hand_over import HandOver
-from shared.messaging.reader import BLOCK_MS, STALE_SECONDS, StreamReader
+from shared.messaging.reader import BLOCK_MS, StreamReader
 from shared.streams import Stream
 
 log = structlog.get_logger()
@@ -31,8 +31,6 @@ Handler = Callable[[EventT], Awaitable[Sequence[Event]]]
 
 #: Seconds between two tries of a starting service to reach the server.
 WAIT_SECONDS = 0.5
-#: Seconds one message may be in hand before the worker counts as hung; a parse is killed long before.
-HUNG_SECONDS = 300.0
 #: Seconds work in hand may take to finish when the service stops; what takes longer is given back.
 GRACE_SECONDS = 5.0
 #: Seconds a command may take: more than a read blocks, less than a person waits.
@@ -140,17 +138,7 @@ class StreamBroker(RedisBroker):
         """Return what keeps this service from its work: empty when every stream is read and worked on."""
         if not self.started:
             return ["waiting for Redis"]
-        stale = [
-            f"{stream}: not read for {reader.stale_seconds:.0f} s"
-            for stream, reader in self.readers.items()
-            if reader.stale_seconds > STALE_SECONDS
-        ]
-        hung = [
-            f"{stream}: a message has been in hand for {reader.leases.oldest_seconds:.0f} s"
-            for stream, reader in self.readers.items()
-            if reader.leases.oldest_seconds > HUNG_SECONDS
-        ]
-        return stale + hung
+        return [fault for reader in self.readers.values() for fault in reader.faults()]
 
     def _count(self, stream: str, outcome: str) -> None:
         self._outcomes.labels(stream, outcome).inc()

@@ -108,6 +108,8 @@ class Heartbeat:
         self._key = heartbeats_of(stream)
         self._consumer = consumer
         self._task: asyncio.Task[None] | None = None
+        self._last: int | None = None
+        self.namesake = False  #: True while another process beats under this consumer's name
 
     def start(self) -> None:
         """Begin to beat."""
@@ -124,10 +126,18 @@ class Heartbeat:
     async def _beat(self) -> None:
         while True:
             try:
-                await self._client.hincrby(self._key, self._consumer, 1)
+                self._compare(await self._client.hincrby(self._key, self._consumer, 1))
             except RedisError as error:
                 log.warning("heartbeat_failed", error=str(error))
+                self._last = None  # it may have been counted
             await asyncio.sleep(BEAT_SECONDS)
+
+    def _compare(self, beat: int) -> None:
+        """Two of one name would take each other's work for their own, and do all of it twice."""
+        self.namesake = self._last is not None and beat > self._last + 1
+        self._last = beat
+        if self.namesake:
+            log.error("namesake", consumer=self._consumer, remedy="give every replica its own DATELINE_REPLICA")
 
 
 GIVE_BACK = """#!lua flags=allow-oom

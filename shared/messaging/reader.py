@@ -22,6 +22,8 @@ BLOCK_MS = 1_000
 DOWNSTREAM_LIMIT = 1_000
 #: Seconds without a successful look at the stream after which the consumer counts as dead.
 STALE_SECONDS = 10.0
+#: Seconds one message may be in hand before the worker counts as hung; a parse is killed long before.
+HUNG_SECONDS = 300.0
 
 #: As XREADGROUP replies: the entry's id and its fields.
 RawEntry = tuple[bytes, dict[bytes, bytes]]
@@ -63,10 +65,17 @@ class StreamReader:
         """Hand out nothing for a while: what the stage depends on is away."""
         self._paused_until = time.monotonic() + seconds
 
-    @property
-    def stale_seconds(self) -> float:
-        """Seconds since the stream was last looked at with success."""
-        return time.monotonic() - self._last_look
+    def faults(self) -> list[str]:
+        """Return what keeps this stream from being worked on."""
+        stale, hung = time.monotonic() - self._last_look, self.leases.oldest_seconds
+        faults = []
+        if stale > STALE_SECONDS:
+            faults.append(f"{self.stream}: not read for {stale:.0f} s")
+        if hung > HUNG_SECONDS:
+            faults.append(f"{self.stream}: a message has been in hand for {hung:.0f} s")
+        if self._heartbeat.namesake:
+            faults.append(f"{self.stream}: another replica is called {self.consumer}, too; set DATELINE_REPLICA")
+        return faults
 
     async def read(self) -> list[tuple[bytes, list[RawEntry]]]:
         """Return the next entries in the form of an XREADGROUP reply; empty when there are none for now."""

@@ -298,6 +298,14 @@ async def test_a_consumer_that_cannot_read_is_not_ready_until_it_can(
         await until(lambda: _is_ready(broker))
 
 
+async def test_two_replicas_of_one_name_are_not_ready(redis_url: str, client: Redis) -> None:
+    """Each would take the other's messages for its own."""
+    work = Work()
+    await create_groups(client)
+    async with consumer(redis_url, work.settle, work, "one") as first, consumer(redis_url, work.settle, work, "one"):
+        await until(lambda: _says(first, "another replica is called one"))
+
+
 async def _says(broker: StreamBroker, words: str) -> bool:
     return any(words in fault for fault in broker.faults())
 
