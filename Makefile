@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up compose test e2e lint fmt lock clean
+.PHONY: help up compose test e2e chaos lint fmt lock clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 up: ## Run Dateline here, without Docker; Ctrl-C stops it
 	@deploy/environment.sh local $(PYTHON)
@@ -21,6 +21,10 @@ test: ## All tests; ARGS goes to pytest: make test ARGS='tests/unit -k inbox'
 e2e: ## The tests that drive the containers
 	@deploy/environment.sh dev $(PYTHON)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+chaos: ## Break everything while documents flow, and count: make chaos ARGS='--faults 200 --documents 20000'
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
 lint: ## Style, types, and which module may import which
 	@deploy/environment.sh dev $(PYTHON)

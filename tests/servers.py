@@ -52,6 +52,16 @@ class LocalServer:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """SIGSTOP, and SIGCONT at the end."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
 
 class ContainerServer:
     """The compose file's image, on a port that stays the same after a restart."""

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,34 +25,46 @@ PORT_SETTINGS = {
 
 
 class Services:
-    """Fetcher, parser and indexer on a folder and a server; a killed one is started again at once."""
+    """The services on a folder and a server. `names` are those of replicas: `parser-2` is a second parser."""
 
-    def __init__(self, folder: Path, redis_url: str) -> None:
+    def __init__(self, folder: Path, redis_url: str, names: Sequence[str] = SERVICES) -> None:
         self.inbox = folder / "inbox"
         self.inbox.mkdir()
         self.index = folder / "data" / "index"
         self._log = folder / "services.log"
-        ports = {setting: str(free_port()) for setting in PORT_SETTINGS.values()}
-        self._addresses = {name: f"http://127.0.0.1:{ports[PORT_SETTINGS[name]]}" for name in SERVICES}
-        self._environment = os.environ | ports | {
+        self._ports = {name: str(free_port()) for name in names}
+        self._environment = os.environ | {
             "DATELINE_INBOX": str(self.inbox),
             "DATELINE_DATA": str(folder / "data"),
             "DATELINE_REDIS_URL": redis_url,
-            "DATELINE_REPLICA": "test",
-        }  # fmt: skip
+        }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
         """Start the service."""
+        service = name.partition("-")[0]
+        own = {"DATELINE_REPLICA": name, PORT_SETTINGS[service]: self._ports[name]}
         with self._log.open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}"], env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-m", f"services.{service}"], env=self._environment | own, stdout=log, stderr=log
             )
 
     def kill(self, name: str) -> None:
         """SIGKILL."""
         self._processes[name].send_signal(signal.SIGKILL)
         self._processes[name].wait()
+
+    def terminate(self, name: str) -> int:
+        """SIGTERM; return the exit code."""
+        self._processes[name].terminate()
+        return _exit_code(self._processes[name])
+
+    def children(self, name: str) -> list[int]:
+        """Return the process ids of the service's children."""
+        found = subprocess.run(
+            ["pgrep", "-P", str(self._processes[name].pid)], capture_output=True, text=True, check=False
+        )
+        return [int(line) for line in found.stdout.split()]
 
     def stop(self) -> dict[str, int]:
         """SIGTERM to all; return their exit codes. One that has not ended within `STOP_SECONDS` is killed."""
@@ -62,7 +74,7 @@ class Services:
 
     def ask(self, name: str, path: str, **query: Any) -> httpx.Response:
         """Return what a service answers."""
-        return httpx.get(f"{self._addresses[name]}{path}", params=query, timeout=10)
+        return httpx.get(f"http://127.0.0.1:{self._ports[name]}{path}", params=query, timeout=10)
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON the API answers with."""
@@ -96,10 +108,10 @@ def _exit_code(process: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def running_services(folder: Path, redis_url: str) -> Iterator[Services]:
-    """Run all three; none is left at the end."""
-    services = Services(folder, redis_url)
-    for name in SERVICES:
+def running_services(folder: Path, redis_url: str, names: Sequence[str] = SERVICES) -> Iterator[Services]:
+    """Run them all; none is left at the end."""
+    services = Services(folder, redis_url, names)
+    for name in names:
         services.start(name)
     try:
         yield services
