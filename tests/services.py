@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,34 @@ PORT_SETTINGS = {
 }
 
 
-class Services:
-    """The services on a folder and a server. `names` are those of replicas: `parser-2` is a second parser."""
+def nothing_more(_: str) -> Mapping[str, str]:
+    """No environment beside what every service of a test has."""
+    return {}
 
-    def __init__(self, folder: Path, redis_url: str, names: Sequence[str] = SERVICES) -> None:
+
+class Services:
+    """The services on a folder and a server.
+
+    Args:
+        folder: where inbox, data and log are made.
+        redis_url: the server.
+        names: those of replicas: `parser-2` is a second parser.
+        environment: what a replica of this name has in its environment beside that.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        redis_url: str,
+        names: Sequence[str] = SERVICES,
+        environment: Callable[[str], Mapping[str, str]] = nothing_more,
+    ) -> None:
         self.inbox = folder / "inbox"
         self.inbox.mkdir()
         self.index = folder / "data" / "index"
-        self._log = folder / "services.log"
+        self.log = folder / "services.log"
         self._ports = {name: str(free_port()) for name in names}
+        self._own_environment = environment
         self._environment = os.environ | {
             "DATELINE_INBOX": str(self.inbox),
             "DATELINE_DATA": str(folder / "data"),
@@ -43,16 +62,24 @@ class Services:
     def start(self, name: str) -> None:
         """Start the service."""
         service = name.partition("-")[0]
-        own = {"DATELINE_REPLICA": name, PORT_SETTINGS[service]: self._ports[name]}
-        with self._log.open("ab") as log:
+        own = {"DATELINE_REPLICA": name, PORT_SETTINGS[service]: self._ports[name], **self._own_environment(name)}
+        with self.log.open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{service}"], env=self._environment | own, stdout=log, stderr=log
             )
+
+    def pid(self, name: str) -> int:
+        """Return its process id."""
+        return self._processes[name].pid
 
     def kill(self, name: str) -> None:
         """SIGKILL."""
         self._processes[name].send_signal(signal.SIGKILL)
         self._processes[name].wait()
+
+    def ended(self) -> dict[str, int]:
+        """Return the exit codes of those that are not running."""
+        return {name: code for name, process in self._processes.items() if (code := process.poll()) is not None}
 
     def terminate(self, name: str) -> int:
         """SIGTERM; return the exit code."""
@@ -80,6 +107,11 @@ class Services:
         """Return the JSON the API answers with."""
         return self.ask("indexer", path, **query).raise_for_status().json()
 
+    def post(self, path: str, **query: Any) -> Any:
+        """Return the JSON the API answers with."""
+        address = f"http://127.0.0.1:{self._ports['indexer']}{path}"
+        return httpx.post(address, params=query, timeout=10).raise_for_status().json()
+
     def status(self) -> dict[str, Any]:
         """Return `/status`, empty while it cannot be had; every one that can must add up."""
         try:
@@ -94,7 +126,7 @@ class Services:
         """Wait until the status has at least so many of `key`."""
         deadline = time.monotonic() + seconds
         while (status := self.status()).get(key, -1) < least:
-            assert time.monotonic() < deadline, f"{status}\n{self._log.read_text()[-5_000:]}"
+            assert time.monotonic() < deadline, f"{status}\n{self.log.read_text()[-5_000:]}"
             time.sleep(0.05)
         return status
 
@@ -108,9 +140,14 @@ def _exit_code(process: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def running_services(folder: Path, redis_url: str, names: Sequence[str] = SERVICES) -> Iterator[Services]:
+def running_services(
+    folder: Path,
+    redis_url: str,
+    names: Sequence[str] = SERVICES,
+    environment: Callable[[str], Mapping[str, str]] = nothing_more,
+) -> Iterator[Services]:
     """Run them all; none is left at the end."""
-    services = Services(folder, redis_url, names)
+    services = Services(folder, redis_url, names, environment)
     for name in names:
         services.start(name)
     try:

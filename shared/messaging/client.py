@@ -6,19 +6,22 @@ from typing import Any
 from faststream.redis.configs.state import RedisConnectionState
 from redis.asyncio import ConnectionPool, Redis
 
-from shared.messaging.groups import create_group
 from shared.messaging.reader import StreamReader
 from shared.streams import Stream
 
 
 class StreamClient(Redis):
-    """Groups begin at `0`, and XREADGROUP is answered by the stream's `StreamReader`."""
+    """Leaves groups to us (they begin at `0`); XREADGROUP is answered by the stream's `StreamReader`."""
 
     readers: Mapping[Stream, StreamReader]
 
-    async def xgroup_create(self, name: str, **_: Any) -> Any:  # type: ignore[override]
-        """Create the stream's group at `0`, whatever position FastStream asks for."""
-        return await create_group(self, Stream(name))
+    async def xgroup_create(self, name: str, **_: Any) -> Any:  # type: ignore[override]  # noqa: ARG002
+        """Do nothing: the broker created all groups before, and a reader creates again one that is lost.
+
+        FastStream asks for a group at `$`, once, while it starts: a server that is away in that moment would end
+        the service.
+        """
+        return True
 
     async def xreadgroup(self, *, streams: Mapping[str, str], **_: Any) -> Any:  # type: ignore[override]
         """Return what the one stream's reader hands out next."""

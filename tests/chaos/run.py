@@ -1,29 +1,29 @@
 """Breaks Dateline on purpose while documents flow, and counts what is lost or doubled: `make chaos`.
 
-Every run prints its seed and what it did; `--seed` plays the same faults again.
+Every run prints its seed and what it did; the same options with `--seed` play the same faults again.
 """
 
 import argparse
-import os
-import random
 import secrets
 import shutil
-import signal
 import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 
-import redis
-
-from shared.streams import CONSUMER_GROUP, Stream
-from tests.chaos.oracle import Oracle, path_of, text_of
+from tests.chaos.clocks import Clocks
+from tests.chaos.documents import PARSE_SECONDS, Documents
+from tests.chaos.faults import Saboteur
+from tests.chaos.monitor import Monitor
+from tests.chaos.oracle import Oracle, left_over, rejected_by_chance
 from tests.chaos.proxy import ReplyDroppingProxy
-from tests.chaos.schedule import Fault, draw
-from tests.servers import LocalServer, binary_of
+from tests.chaos.result import Result, of_search, recoveries
+from tests.chaos.schedule import DISPOSALS, Plan, draw, kinds_of
+from tests.chaos.server import DisposableServer
 from tests.services import Services, running_services
 
 REPLICAS = ("fetcher", "parser-1", "parser-2", "indexer")
@@ -31,109 +31,91 @@ REPLICAS = ("fetcher", "parser-1", "parser-2", "indexer")
 LOST_ONE_IN = 200
 #: Seconds everything may take to come to rest after the last fault, beside the time the documents themselves need.
 REST_SECONDS = 120.0
-PAUSE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is done: on which kind of server, with how many documents and faults, of which so many wipe the server."""
-
-    server: str
-    documents: int
-    faults: int
-    flushes: int
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run came to."""
-
-    lost_replies: int
-    seconds: float
-    differences: list[str]
+#: Documents per second that are settled at least while nothing is broken, on a slow machine.
+SLOWEST = 20
 
 
 def run(plan: Plan, folder: Path) -> Result:
     """Feed the documents, let the faults happen, wait for rest, compare. Raises AssertionError when it never rests."""
     start = time.monotonic()
-    schedule = draw(plan.seed, plan.faults, plan.flushes)
+    schedule = draw(plan)
+    documents = Documents(plan.documents)
+    clocks = Clocks(folder / "clocks")
+    server = DisposableServer(plan.server, folder / "redis", clocks.environment("server"))
+    disposed: list[float] = []
     with ExitStack() as parts:
-        server = LocalServer(binary_of(plan.server), folder)
         server.start()
         parts.callback(server.kill)
-        proxy = ReplyDroppingProxy(str(folder / "s"), LOST_ONE_IN, plan.seed)
-        url = proxy.start()
+        version = server.version
+        proxy = ReplyDroppingProxy(str(server.socket), LOST_ONE_IN, plan.seed)
         parts.callback(proxy.stop)
-        services = parts.enter_context(running_services(folder, url, REPLICAS))
-        feeder = threading.Thread(
-            target=feed, args=(services.inbox, plan.documents, sum(f.after for f in schedule)), daemon=True
-        )
+        services = parts.enter_context(running_services(folder, proxy.start(), REPLICAS, _environment(clocks)))
+        saboteur = Saboteur(services, server, clocks, plan.seed)
+        monitor = Monitor(services)
+        monitor.start()
+        seconds = sum(fault.after for fault in schedule)
+        feeder = threading.Thread(target=documents.feed, args=(services.inbox, seconds * 0.9), daemon=True)
         feeder.start()
         for fault in schedule:
             time.sleep(fault.after)
-            say(f"{time.monotonic() - start:7.1f} s  {fault}  {services.status().get('indexed', '-')} indexed")
-            inflict(fault, services, server, random.Random(plan.seed))
+            saboteur.restart_the_ended()
+            indexed = monitor.seen.samples[-1].indexed if monitor.seen.samples else 0
+            say(f"{time.monotonic() - start:7.1f} s  {fault}  {indexed} indexed")
+            saboteur.inflict(fault)
+            if fault.kind in DISPOSALS:
+                disposed.append(time.monotonic())
+        saboteur.end()
         feeder.join()
-        rest(services, server.url, plan.documents)
-        differences = Oracle(plan.documents).faults(services, folder) + _left_over(server.url)
-    return Result(proxy.dropped, time.monotonic() - start, differences)
+        say(f"{time.monotonic() - start:7.1f} s  waiting for rest")
+        rest(services, saboteur, server.url, documents)
+        replayed = replay_the_unlucky(services, documents)
+        rest(services, saboteur, server.url, documents)
+        oracle = Oracle(documents, saboteur.poison)
+        differences = [*oracle.differences_running(services), *left_over(server.url), *saboteur.differences]
+        seen = monitor.stop()
+    differences += [*oracle.differences_at_rest(folder / "data"), *seen.differences, *of_search(seen, saboteur)]
+    return Result(
+        server=version,
+        seconds=time.monotonic() - start,
+        lost_replies=proxy.dropped,
+        replayed=replayed,
+        stops=saboteur.stops,
+        recoveries=recoveries(seen, disposed),
+        seen=seen,
+        differences=differences,
+    )
 
 
-def feed(inbox: Path, documents: int, seconds: float) -> None:
-    """Write the documents evenly over the time in which faults happen, each in one piece."""
-    for number in range(documents):
-        target = inbox / path_of(number)
-        target.parent.mkdir(exist_ok=True)
-        part = target.with_suffix(".part")
-        part.write_text(text_of(number))
-        part.rename(target)
-        time.sleep(seconds / documents * 0.9)
-
-
-def inflict(fault: Fault, services: Services, server: LocalServer, chance: random.Random) -> None:
-    """Let it happen; what was killed is started again at once."""
-    match fault.kind:
-        case "kill":
-            services.kill(fault.target)
-            services.start(fault.target)
-        case "terminate":
-            services.terminate(fault.target)
-            services.start(fault.target)
-        case "kill child":
-            if children := services.children(fault.target):
-                with suppress(ProcessLookupError):
-                    os.kill(chance.choice(children), signal.SIGKILL)
-        case "kill server":
-            server.kill()
-            server.start()
-        case "pause server":
-            with server.paused():
-                time.sleep(PAUSE_SECONDS)
-        case "flush server":
-            with redis.Redis.from_url(server.url) as client:
-                client.flushall()
-
-
-def rest(services: Services, url: str, documents: int) -> None:
+def rest(services: Services, saboteur: Saboteur, url: str, documents: Documents) -> None:
     """Wait until everything is settled and every stream is empty."""
-    deadline = time.monotonic() + REST_SECONDS + documents / 20
+    deadline = time.monotonic() + REST_SECONDS + len(documents) / SLOWEST
     while True:
+        saboteur.restart_the_ended()
         status = services.status()
         settled = status.get("indexed", 0) + status.get("rejected", 0)
-        if settled == documents and status["in_flight"]["total"] == 0 and not _left_over(url):
+        if settled == len(documents) and status["in_flight"]["total"] == 0 and not left_over(url):
             return
-        assert time.monotonic() < deadline, f"no rest: {status} {_left_over(url)}"
+        assert time.monotonic() < deadline, f"no rest: {status} {left_over(url)}"
         time.sleep(0.5)
 
 
-def _left_over(url: str) -> list[str]:
-    with redis.Redis.from_url(url) as client:
-        lengths = {stream: client.xlen(stream) for stream in Stream}
-        pending = {s: client.xpending(s, CONSUMER_GROUP[s])["pending"] for s in Stream if client.exists(s)}
-    return [f"{s}: {n} entries left" for s, n in lengths.items() if n] + [
-        f"{s}: {n} pending" for s, n in pending.items() if n
-    ]
+def replay_the_unlucky(services: Services, documents: Documents) -> int:
+    """A document that three killed workers had in hand is in quarantine, as promised: replay it; return how many."""
+    unlucky = rejected_by_chance(services, documents)
+    for one in unlucky:
+        services.post(f"/quarantine/{one['document_id']}/replay")
+    deadline = time.monotonic() + REST_SECONDS
+    while rejected_by_chance(services, documents):
+        assert time.monotonic() < deadline, "replayed documents stay in quarantine"
+        time.sleep(0.5)
+    return len(unlucky)
+
+
+def _environment(clocks: Clocks) -> Callable[[str], dict[str, str]]:
+    def of(name: str) -> dict[str, str]:
+        return {"DATELINE_PARSE_SECONDS": str(PARSE_SECONDS), **clocks.environment(name)}
+
+    return of
 
 
 def say(line: str) -> None:
@@ -145,19 +127,19 @@ def say(line: str) -> None:
 def main() -> int:
     """Run once, as told on the command line; 0 when nothing was lost, doubled or left over."""
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
-    parser.add_argument("--server", default="valkey-server", choices=["redis-server", "valkey-server"])
-    parser.add_argument("--documents", type=int, default=2_000)
-    parser.add_argument("--faults", type=int, default=40)
-    parser.add_argument("--flushes", type=int, default=2, help="how many of the faults wipe the server")
+    parser.add_argument("--server", default="valkey-server", choices=["redis-server", "redis:8", "valkey-server"])
+    for option in fields(Plan):
+        if option.name not in {"server", "seed"}:
+            parser.add_argument(f"--{option.name.replace('_', '-')}", type=int, default=option.default)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
-    options = parser.parse_args()
-    plan = Plan(**vars(options))
+    plan = Plan(**vars(parser.parse_args()))
     say(str(plan))
+    say(f"faults: {dict(kinds_of(draw(plan)))}")
     folder = Path(tempfile.mkdtemp(prefix="chaos"))
+    folder.chmod(0o755)  # a container's user reads it, too
     result = run(plan, folder)
-    say(f"{result.seconds:.0f} s, {result.lost_replies} replies lost, {len(result.differences)} differences")
-    for difference in result.differences[:50]:
-        say(difference)
+    for line in (*result.lines(), *result.differences[:50]):
+        say(line)
     if result.differences:
         say(f"everything is kept in {folder}")
         return 1

@@ -1,0 +1,63 @@
+"""What a run came to, in figures and in words."""
+
+from dataclasses import dataclass
+from statistics import median
+
+from tests.chaos.faults import Saboteur
+from tests.chaos.monitor import SILENCE_SECONDS, Observations, rate, recovery_seconds
+
+#: Share of a run's median rate at which it is at full speed again.
+FULL_SPEED = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to."""
+
+    server: str
+    seconds: float
+    lost_replies: int
+    replayed: int
+    stops: list[float]
+    recoveries: list[float | None]
+    seen: Observations
+    differences: list[str]
+
+    def lines(self) -> list[str]:
+        """The run in words."""
+        longest = max((seconds for _, seconds in self.seen.silences), default=0.0)
+        recovered = [seconds for seconds in self.recoveries if seconds is not None]
+        return [
+            f"{self.server}: {self.seconds:.0f} s",
+            f"differences: {len(self.differences)}",
+            f"replies lost: {self.lost_replies}",
+            f"looks at the accounting: {self.seen.looks}",
+            f"searches answered: {self.seen.answers}; not, while the indexer was down: {self.seen.refused}",
+            f"longest time without an answer: {longest:.1f} s",
+            f"stops: {len(self.stops)}, the longest {max(self.stops, default=0):.1f} s",
+            f"quarantined by three deaths, and replayed: {self.replayed}",
+            f"losses of the server's data: {len(self.recoveries)}",
+            f"full speed again after at most {max(recovered, default=0):.0f} s",
+            f"losses after which the documents ended before: {len(self.recoveries) - len(recovered)}",
+        ]
+
+
+def of_search(seen: Observations, saboteur: Saboteur) -> list[str]:
+    """What was wrong with the search: silent for long, or when nobody had stopped it, or short of documents."""
+    wrong = []
+    for begin, seconds in seen.silences:
+        stopped = any(begin - 2 * SILENCE_SECONDS < stop < begin + seconds for stop in saboteur.indexer_stops)
+        if seconds > SILENCE_SECONDS or not stopped:
+            wrong.append(f"search: silent for {seconds:.1f} s{'' if stopped else ', and nobody had stopped it'}")
+    for before, after in zip(seen.samples, seen.samples[1:], strict=False):
+        lost = any(before.when - 1 < loss < after.when for loss in saboteur.index_losses)
+        if after.searchable < before.searchable and not lost:
+            wrong.append(f"search: {before.searchable} documents could be found, then {after.searchable}")
+    return wrong
+
+
+def recoveries(seen: Observations, disposed: list[float]) -> list[float | None]:
+    """Return for each loss of the server's data the seconds until full speed, None if the documents ended before."""
+    rates = [rate(seen.samples, sample.when) for sample in seen.samples]
+    full_speed = FULL_SPEED * median([r for r in rates if r > 0] or [0])
+    return [recovery_seconds(seen.samples, when, full_speed) for when in disposed]
