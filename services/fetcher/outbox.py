@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.fetcher.adapters.ledger import Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import INDEX_ID_FACT, Ledger, LedgerEntry
 from services.fetcher.domain.identity import readable
 from shared.contracts import (
     BlobRef,
@@ -43,7 +43,6 @@ RECONCILE_SECONDS = 2.0
 COUNT_SECONDS = 0.2
 #: Seconds after which counts are written again though nothing changed, so that a wiped Redis shows them soon.
 RECOUNT_SECONDS = 2.0
-INDEX_ID_FACT = "index_id"
 
 
 class Outbox:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.adapters.group_commit import GroupCommit
+from services.indexer.adapters.index_rebuild import IndexRebuild
 from services.indexer.adapters.index_recovery import open_index
 from services.indexer.adapters.redis_facts import RedisFacts
 from services.indexer.api.dependencies import Dependencies
@@ -45,10 +46,12 @@ async def indexer(settings: IndexerSettings) -> AsyncIterator[ASGIApp]:
         broker.consume(Stream.REJECTED, handlers.on_document_rejected, workers=HANDS, quarantine=False)
         broker.produce(Stream.SETTLED, DocumentSettled)
         broker.produce(Stream.REJECTED, DocumentRejected)
-        facts = RedisFacts(await broker.connect(), store.index_id)
+        facts = RedisFacts(await broker.connect(), lambda: store.index_id)
+        rebuild = IndexRebuild(store, commits, facts.counts)
         commits.start()
         parts.push_async_callback(commits.stop)
         await parts.enter_async_context(consuming(broker))
         await parts.enter_async_context(background(facts.announce, name="announce"))
-        needs = Dependencies(store, index, counts=facts.counts, replay=facts.replay)
+        await parts.enter_async_context(background(rebuild.run, name="rebuild"))
+        needs = Dependencies(store, index, rebuild, counts=facts.counts, replay=facts.replay)
         yield create_api(needs, operations_routes("indexer", broker, {"commits": commits.faults}, registry))

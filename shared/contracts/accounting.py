@@ -32,6 +32,7 @@ class LedgerCounts(Value):
     removed: int = Field(ge=0)
     in_flight: StageBacklog
     counted: AwareDatetime
+    index_id: str | None = Field(default=None, description="The index that all of it was fed to, or is being.")
 
     @model_validator(mode="after")
     def _adds_up(self) -> "LedgerCounts":

@@ -22,7 +22,9 @@ def contract_of(example: Path) -> str:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_every_message_ever_published_can_be_read(example: Path) -> None:
     message = CONTRACTS[contract_of(example)].validate_json(example.read_bytes())
-    assert json.loads(example.read_text()) == message.model_dump(mode="json")
+    assert json.loads(example.read_text()) == message.model_dump(
+        mode="json", exclude_unset=True
+    )  # fields that came later have defaults
 
 
 def test_every_contract_has_an_example_and_a_schema() -> None:

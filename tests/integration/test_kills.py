@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -94,3 +95,35 @@ async def test_an_index_that_was_lost_is_fed_again(redis_server: RedisServer, cl
         services.start("indexer")
         services.wait_until("searchable", documents)
         assert before == sorted(d["document_id"] for d in services.get("/documents", limit=100)["documents"])
+
+
+@pytest.mark.parametrize("redis_server", ["valkey-server"], indirect=True)
+async def test_an_index_is_rebuilt_from_the_blobs_while_it_serves(
+    redis_server: RedisServer, client: Redis, tmp_path: Path
+) -> None:
+    """Every document is parsed and indexed once more, to the same; searching never sees fewer."""
+    documents = 200
+    with running_services(tmp_path, redis_server.url) as services:
+        write_documents(services.inbox, range(documents))
+        services.wait_until("indexed", documents)
+        before = all_documents(services)
+        services.post("/index/rebuild")
+        while (progress := services.get("/index/rebuild"))["running"]:
+            assert services.status()["searchable"] == documents
+        assert (documents, documents) == (progress["documents"], progress["done"])
+        after = all_documents(services)
+        assert [ignoring_times(d) for d in before] == [ignoring_times(d) for d in after]
+        assert all(a["times"]["indexed"] > b["times"]["indexed"] for a, b in zip(after, before, strict=True))
+
+
+def all_documents(services: Services) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = []
+    while page := services.get("/documents", limit=100, offset=len(listed))["documents"]:
+        listed += page
+    ids = sorted(document["document_id"] for document in listed)
+    return [services.get(f"/documents/{document_id}") for document_id in ids]
+
+
+def ignoring_times(document: dict[str, Any]) -> dict[str, Any]:
+    """Without what tells when and by whom it was done."""
+    return {key: value for key, value in document.items() if key not in {"times", "trace"}}

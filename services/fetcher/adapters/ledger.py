@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) ST
 #: The change that tells all there is to know of a row, for feeding it again.
 FULL_CHANGE = """CASE WHEN NOT live THEN 'removed' WHEN reason IS NOT NULL THEN 'rejected'
                       WHEN duplicate_of IS NOT NULL THEN 'duplicated' ELSE 'fetched' END"""
+#: The index that everything was fed to.
+INDEX_ID_FACT = "index_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Ledger:
             removed=states.get("removed", 0),
             in_flight=StageBacklog(fetcher=pending - parser - indexer, parser=parser, indexer=indexer),
             counted=datetime.now(UTC),
+            index_id=self.fact(INDEX_ID_FACT),
         )
 
     # Changing

@@ -37,6 +37,7 @@ INSERT INTO facts VALUES ('index_id', lower(hex(randomblob(16))));
 PRAGMA user_version = 1;
 COMMIT;
 """
+INDEX_ID_FACT = "index_id"
 #: Rows read at a time when all are read.
 CHUNK = 500
 #: Half the size of the JSON at a third of the time of the default level.
@@ -48,7 +49,7 @@ Row = tuple[bytes, bytes | None]
 class SqliteDocumentStore:
     """Documents by id. All methods may be called from any thread.
 
-    `index_id` is drawn when the file is made: another one tells the fetcher that everything has to be fed again.
+    The fact `index_id` is drawn when the file is made: another one tells the fetcher to feed everything again.
 
     Raises:
         SetupError: another process uses the folder, or the file is not one this version can read.
@@ -69,7 +70,6 @@ class SqliteDocumentStore:
                 f"the documents in {self._path} cannot be read ({error}); remove the folder {folder}, and "
                 "everything is indexed again"
             ) from error
-        self.index_id: str = self._writer.execute("SELECT value FROM facts WHERE name = 'index_id'").fetchone()[0]
 
     def close(self) -> None:
         """Close the file and let another indexer have the folder."""
@@ -121,6 +121,39 @@ class SqliteDocumentStore:
                 record = _record(*row)
                 last = record.document_id
                 yield record
+
+    def last_sequence(self) -> int:
+        """Return the highest sequence that was applied, -1 if none."""
+        return int(self._read("SELECT coalesce(max(sequence), -1) FROM documents")[0][0])
+
+    def count_after(self, sequence: int) -> int:
+        """How many documents something happened to after this sequence."""
+        return int(self._read("SELECT count(*) FROM documents WHERE sequence > ?", sequence)[0][0])
+
+    def untouched_since(self, sequence: int, limit: int) -> list[DocumentRecord]:
+        """Return indexed and duplicate documents, at most `limit`, to which nothing happened after this sequence."""
+        query = "SELECT record, NULL FROM documents WHERE sequence <= ? AND state IN ('indexed', 'duplicate') LIMIT ?"
+        return [_record(*row) for row in self._read(query, sequence, limit)]
+
+    def fact(self, name: str) -> str | None:
+        """Return what was remembered under this name."""
+        rows = self._read("SELECT value FROM facts WHERE name = ?", name)
+        return rows[0][0] if rows else None
+
+    def remember(self, **facts: str | None) -> None:
+        """Remember them across restarts; None forgets. Raises `TransientError`: the disk did not take them."""
+        kept = [(name, value) for name, value in facts.items() if value is not None]
+        try:
+            with self._writing, self._writer:
+                self._writer.executemany("DELETE FROM facts WHERE name = ?", [(name,) for name in facts])
+                self._writer.executemany("INSERT INTO facts VALUES (?, ?)", kept)
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"{self._path} does not take facts: {error}") from error
+
+    @property
+    def index_id(self) -> str:
+        """Identity of what is indexed here."""
+        return self.fact(INDEX_ID_FACT) or ""
 
     def unconfirmed(self) -> Iterator[DocumentRecord]:
         """Yield the documents that were put and, for all we know, not indexed: those in hand when a process died."""

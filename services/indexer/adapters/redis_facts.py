@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+from collections.abc import Callable
 
 import structlog
 from redis.asyncio import Redis
@@ -22,7 +23,7 @@ ANNOUNCE_SECONDS = 2.0
 class RedisFacts:
     """The index's id for the fetcher, the fetcher's counts for the status, and replays."""
 
-    def __init__(self, client: Redis, index_id: str) -> None:
+    def __init__(self, client: Redis, index_id: Callable[[], str]) -> None:
         self._client = client
         self._index_id = index_id
         self._last: LedgerCounts | None = None
@@ -30,8 +31,8 @@ class RedisFacts:
     async def announce(self) -> None:
         """Let the fetcher know which index there is, for as long as the service runs."""
         while True:
-            with contextlib.suppress(RedisError):  # away: said by the streams' readers, and tried again
-                await self._client.set(INDEX_ID_KEY, self._index_id)
+            with contextlib.suppress(RedisError, TransientError):  # away: said by the streams' readers, and tried again
+                await self._client.set(INDEX_ID_KEY, self._index_id())
             await asyncio.sleep(ANNOUNCE_SECONDS)
 
     async def counts(self) -> LedgerCounts | None:

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request
 from pydantic import BaseModel, ConfigDict
 
 from services.indexer.adapters.documents import SqliteDocumentStore
+from services.indexer.adapters.index_rebuild import IndexRebuild
 from services.indexer.domain.search_index import SearchIndex
 from shared.contracts import DocumentRejected, LedgerCounts
 
@@ -26,6 +27,7 @@ class Dependencies:
 
     store: SqliteDocumentStore
     index: SearchIndex
+    rebuild: IndexRebuild
     counts: Callable[[], Awaitable[LedgerCounts | None]]
     replay: Callable[[DocumentRejected], Awaitable[None]]
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from services.indexer.adapters.documents import SqliteDocumentStore
+from services.indexer.adapters.group_commit import GroupCommit
+from services.indexer.adapters.index_rebuild import IndexRebuild
 from services.indexer.api.dependencies import Dependencies
 from services.indexer.api.http import create_api
 from shared.contracts import DocumentRejected, LedgerCounts, StageBacklog
@@ -43,13 +45,20 @@ def outside() -> Outside:
 
 
 @pytest.fixture
-async def api(store: SqliteDocumentStore, index: FakeSearchIndex, outside: Outside) -> AsyncIterator[httpx.AsyncClient]:
+def rebuild(store: SqliteDocumentStore, commits: GroupCommit, outside: Outside) -> IndexRebuild:
+    return IndexRebuild(store, commits, outside.counts)
+
+
+@pytest.fixture
+async def api(
+    store: SqliteDocumentStore, index: FakeSearchIndex, rebuild: IndexRebuild, outside: Outside
+) -> AsyncIterator[httpx.AsyncClient]:
     indexed = record("a", 1)
     cannot_be_read = record("b", 2, state="rejected", parsed=None, rejection=rejected("b", 2))
     failed = rejected("c", 3, stream="documents.fetched", message="AAAA", error="Traceback …")
     store.put_many([indexed, cannot_be_read, record("c", 3, state="rejected", parsed=None, rejection=failed)])
     index.write([indexed], [])
-    app = create_api(Dependencies(store, index, outside.counts, outside.replay))
+    app = create_api(Dependencies(store, index, rebuild, outside.counts, outside.replay))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://dateline") as client:
         yield client
@@ -183,7 +192,7 @@ async def test_status_is_unavailable_before_the_first_count(api: httpx.AsyncClie
 
 
 async def test_what_is_away_for_now_is_a_503(
-    store: SqliteDocumentStore, index: FakeSearchIndex, outside: Outside
+    store: SqliteDocumentStore, index: FakeSearchIndex, rebuild: IndexRebuild, outside: Outside
 ) -> None:
     """The client may try again."""
 
@@ -192,11 +201,21 @@ async def test_what_is_away_for_now_is_a_503(
 
     failed = rejected("c", 3, stream="documents.fetched", message="AAAA")
     store.put_many([record("c", 3, state="rejected", parsed=None, rejection=failed)])
-    app = create_api(Dependencies(store, index, outside.counts, away))
+    app = create_api(Dependencies(store, index, rebuild, outside.counts, away))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://dateline") as client:
         response = await client.post(f"/quarantine/{an_id('c')}/replay")
 
     assert (503, "Redis is away, try again") == (response.status_code, response.json()["detail"])
+
+
+async def test_a_rebuild_is_begun_and_watched(api: httpx.AsyncClient, store: SqliteDocumentStore) -> None:
+    """The index takes another id, by which the fetcher knows that it has to feed everything again."""
+    index_id = store.index_id
+    begun = (await api.post("/index/rebuild")).json()
+
+    assert index_id != store.index_id
+    assert (True, 0) == (begun["running"], begun["done"])
+    assert begun == {**await get(api, "/index/rebuild"), "per_second": 0.0, "seconds_left": None}
 
 
 @pytest.mark.parametrize("path", ["/", "/static/app.js", "/static/style.css", "/search?q=a", "/search", "/nowhere"])
