@@ -17,7 +17,7 @@ from services.parser.settings import ParserSettings
 from shared.blobs import FilesystemBlobStore
 from shared.contracts import DocumentParsed, DocumentRejected
 from shared.health import operations_routes
-from shared.messaging import StreamBroker
+from shared.messaging import HUNG_SECONDS, StreamBroker
 from shared.service import consuming
 from shared.streams import Stream
 
@@ -26,7 +26,12 @@ from shared.streams import Stream
 async def parser(settings: ParserSettings) -> AsyncIterator[ASGIApp]:
     """Run the parser's parts; yield its HTTP side."""
     registry = CollectorRegistry()
-    broker = StreamBroker(settings.redis, consumer=f"parser-{settings.replica}", registry=registry)
+    broker = StreamBroker(
+        settings.redis,
+        consumer=f"parser-{settings.replica}",
+        registry=registry,
+        hung_seconds=max(HUNG_SECONDS, 3 * settings.parse_seconds),  # it may wait for a child that takes as long
+    )
     sandbox = Sandbox(settings.parser_workers, settings.parse_seconds, settings.parse_memory_bytes)
     handlers = Parser(sandbox, FilesystemBlobStore(settings.blobs))
     # One more in hand than there are children, so that a child never waits for the next message.

@@ -17,5 +17,6 @@ FastStream reads through `client.StreamClient`, whose `xreadgroup` is the reader
 
 from shared.messaging.broker import StreamBroker
 from shared.messaging.intake import Intake
+from shared.messaging.reader import HUNG_SECONDS
 
-__all__ = ["Intake", "StreamBroker"]
+__all__ = ["HUNG_SECONDS", "Intake", "StreamBroker"]

@@ -21,7 +21,7 @@ from shared.messaging.delivery import Delivery
 from shared.messaging.fates import Fates
 from shared.messaging.groups import create_groups
 from shared.messaging.hand_over import HandOver
-from shared.messaging.reader import BLOCK_MS, StreamReader
+from shared.messaging.reader import BLOCK_MS, HUNG_SECONDS, StreamReader
 from shared.streams import Stream
 
 log = structlog.get_logger()
@@ -44,13 +44,17 @@ class StreamBroker(RedisBroker):
         url: the Redis server.
         consumer: name of this replica, the same after a restart.
         registry: where deliveries are counted.
+        hung_seconds: a message that is in hand for longer makes the service unready.
     """
 
-    def __init__(self, url: str, *, consumer: str, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, url: str, *, consumer: str, registry: CollectorRegistry, hung_seconds: float = HUNG_SECONDS
+    ) -> None:
         self.consumer = consumer
         self.readers: dict[Stream, StreamReader] = {}
         self.fates: dict[str, Fates] = {}
         self.started = False
+        self._hung_seconds = hung_seconds
         self._quarantining: dict[Stream, bool] = {}
         self._in_hand = Gauge(
             "dateline_messages_in_hand", "Messages this process works on or keeps.", ["stream"], registry=registry
@@ -94,7 +98,7 @@ class StreamBroker(RedisBroker):
             downstream: reading stops while this stream is long.
             quarantine: False only for the quarantine itself, whose messages are tried for ever.
         """
-        reader = StreamReader(stream, self.consumer, workers, downstream)
+        reader = StreamReader(stream, self.consumer, workers, downstream, self._hung_seconds)
         self.readers[stream] = reader
         self._in_hand.labels(stream).set_function(reader.leases.__len__)
         self._quarantining[stream] = quarantine

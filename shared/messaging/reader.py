@@ -22,8 +22,10 @@ BLOCK_MS = 1_000
 DOWNSTREAM_LIMIT = 1_000
 #: Seconds without a successful look at the stream after which the consumer counts as dead.
 STALE_SECONDS = 10.0
-#: Seconds one message may be in hand before the worker counts as hung; a parse is killed long before.
+#: Seconds one message may be in hand before the worker counts as hung; a handler that may take longer says so.
 HUNG_SECONDS = 300.0
+#: In what the server says when the stream or its group is gone: to a read, a blocked read, and XINFO.
+STREAM_LOST = ("NOGROUP", "UNBLOCKED", "no such key")
 
 #: As XREADGROUP replies: the entry's id and its fields.
 RawEntry = tuple[bytes, dict[bytes, bytes]]
@@ -32,12 +34,20 @@ RawEntry = tuple[bytes, dict[bytes, bytes]]
 class StreamReader:
     """Reads one stream for this process; never raises for the server's sake, but waits and tries again."""
 
-    def __init__(self, stream: Stream, consumer: str, workers: int, downstream: Stream | None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        consumer: str,
+        workers: int,
+        downstream: Stream | None,
+        hung_seconds: float = HUNG_SECONDS,
+    ) -> None:
         self.stream = stream
         self.group = CONSUMER_GROUP[stream]
         self.consumer = consumer
         self.leases = Leases(workers)
         self._downstream = downstream
+        self._hung_seconds = hung_seconds
         self._backoff = Backoff()
         self._paused_until = 0.0
         self._last_look = time.monotonic()
@@ -71,7 +81,7 @@ class StreamReader:
         faults = []
         if stale > STALE_SECONDS:
             faults.append(f"{self.stream}: not read for {stale:.0f} s")
-        if hung > HUNG_SECONDS:
+        if hung > self._hung_seconds:
             faults.append(f"{self.stream}: a message has been in hand for {hung:.0f} s")
         if self._heartbeat.namesake:
             faults.append(f"{self.stream}: another replica is called {self.consumer}, too; set DATELINE_REPLICA")
@@ -118,7 +128,7 @@ class StreamReader:
         return [Entry(id_, fields, deliveries=1) for _, batch in reply or () for id_, fields in batch]
 
     async def _recover(self, error: ResponseError) -> list[Entry]:
-        if "NOGROUP" not in str(error) and "UNBLOCKED" not in str(error):
+        if not any(word in str(error) for word in STREAM_LOST):
             return await self._wait_out(error)  # READONLY, OOM, MISCONF, LOADING …: the server's trouble, not ours
         log.critical("stream_lost", stream=self.stream, error=str(error))
         try:

@@ -109,12 +109,10 @@ class IndexRebuild:
         while left_behind := self._store.untouched_since(began_after, BATCH):
             await asyncio.gather(*(self._remove(record) for record in left_behind))
             removed += len(left_behind)
-        progress = await self.progress()
+        rebuilt = await self.progress()
         self._store.remember(**{BEGAN_AFTER_FACT: None})
-        self._last = Progress(
-            running=False, documents=progress.done, done=progress.done, per_second=progress.per_second
-        )
-        log.info("rebuild_ended", documents=progress.done, per_second=round(progress.per_second), removed=removed)
+        self._last = replace(rebuilt, running=False, documents=rebuilt.done)
+        log.info("rebuild_ended", documents=rebuilt.done, per_second=round(rebuilt.per_second), removed=removed)
 
     async def _remove(self, record: DocumentRecord) -> None:
         removed = DocumentRecord(
