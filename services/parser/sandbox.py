@@ -67,6 +67,9 @@ class Sandbox:
         except TimeoutError:
             await self.stop()
             raise SetupError("no parsing process gets ready; the log above says why") from None
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Kill all children, whatever they do; returns within 2 s."""
@@ -158,7 +161,19 @@ class _Child:
 
     async def start(self) -> None:
         """Return when it is ready. Its own session: Ctrl-C is for the service, which stops it in order."""
-        self._process = await asyncio.create_subprocess_exec(
+        launch = asyncio.create_task(self._launch())
+        try:
+            self._process = await asyncio.shield(launch)
+        except asyncio.CancelledError:
+            # Python 3.11 waits for ever for a process whose launch is cancelled before its pipes are connected.
+            self._process = await launch
+            raise
+        async with asyncio.timeout(START_SECONDS):
+            if not isinstance(await self._reply(), Ready):
+                raise ValueError("it said something else than that it is ready")
+
+    async def _launch(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "services.parser.child", *self._limits),
             stdin=asyncio.subprocess.PIPE,
@@ -167,9 +182,6 @@ class _Child:
             env=_environment(),
             start_new_session=True,
         )
-        async with asyncio.timeout(START_SECONDS):
-            if not isinstance(await self._reply(), Ready):
-                raise ValueError("it said something else than that it is ready")
 
     async def ask(self, request: Request) -> Reply:
         """Return its answer. Raises `OSError`, `EOFError` or `ValueError` when it dies or talks nonsense."""

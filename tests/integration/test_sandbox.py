@@ -185,3 +185,17 @@ def test_a_child_dies_with_its_parent() -> None:
             return
         signal.sigtimedwait([], 0.02)
     pytest.fail("the child lives on")
+
+
+@pytest.mark.parametrize("ticks", range(12))
+async def test_a_start_that_is_cancelled_ends_and_leaves_nothing_behind(ticks: int) -> None:
+    """Wherever the children are at that moment, so many turns of the loop after the start."""
+    before = children_of(os.getpid())
+    starting = asyncio.create_task(Sandbox(workers=2, seconds=2, memory_bytes=MEMORY).start())
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    starting.cancel()
+    done, _ = await asyncio.wait([starting], timeout=10)
+    assert done
+    assert starting.cancelled()
+    assert children_of(os.getpid()) == before
