@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from services.fetcher.adapters.ledger import INDEX_ID_FACT, Ledger, LedgerEntry
 from services.fetcher.domain.identity import readable
 from shared.contracts import (
+    Attempt,
     BlobRef,
     DocumentDuplicated,
     DocumentFetched,
@@ -104,6 +105,7 @@ class Outbox:
     def _event(self, entry: LedgerEntry) -> Event:
         source = Source(inbox=self._inbox_name, path=readable(entry.path))
         times = StageTimes(accepted=entry.accepted, fetched=entry.fetched)
+        fetch = Attempt(stage="fetcher", number=1, outcome="done", started=entry.accepted, ended=entry.fetched)
         about = {"document_id": entry.document_id, "sequence": entry.sequence, "source": source}
         if entry.change == "moved":
             return DocumentMoved(**about)
@@ -111,12 +113,17 @@ class Outbox:
             return DocumentRemoved(**about)
         if entry.change == "rejected" or entry.content_hash is None:
             reason = entry.reason or "The file cannot be read."
-            return DocumentRejected(**about, times=times, stage="fetcher", reason=reason, rejected=entry.fetched)
+            failed = fetch.model_copy(update={"outcome": "failed", "error": reason[:500]})
+            return DocumentRejected(
+                **about, times=times, trace=(failed,), stage="fetcher", reason=reason, rejected=entry.fetched
+            )
         content = BlobRef(sha256=entry.content_hash, size=entry.stamp.size)
         if entry.change == "duplicated" and entry.duplicate_of:
-            return DocumentDuplicated(**about, content=content, duplicate_of=entry.duplicate_of, times=times)
+            return DocumentDuplicated(
+                **about, content=content, duplicate_of=entry.duplicate_of, times=times, trace=(fetch,)
+            )
         modified = datetime.fromtimestamp(entry.stamp.modified_ns / 1e9, UTC)
-        return DocumentFetched(**about, content=content, modified=modified, times=times)
+        return DocumentFetched(**about, content=content, modified=modified, times=times, trace=(fetch,))
 
     async def reconcile(self) -> None:
         """Feed again what Redis or the index has lost, for as long as the service runs."""

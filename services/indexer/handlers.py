@@ -23,6 +23,7 @@ from shared.contracts import (
     Event,
     ParsedDocument,
 )
+from shared.messaging import AttemptHere, attempt_here, traced
 
 
 def utc_now() -> datetime:
@@ -44,7 +45,8 @@ class Indexer:
     async def on_document_parsed(self, event: DocumentParsed) -> Sequence[Event]:
         """Index the document, in place of whatever was known of it."""
         parsed = await asyncio.to_thread(check_out, event.parsed, self._blobs)
-        return await self._settle(event, lambda _: self._indexed(event, parsed))
+        here = attempt_here()
+        return await self._settle(event, lambda _: self._indexed(event, parsed, here))
 
     async def on_document_changed(self, event: DocumentMoved | DocumentRemoved | DocumentDuplicated) -> Sequence[Event]:
         """Note the new path, that the file is gone, or that another file has the same bytes."""
@@ -54,7 +56,8 @@ class Indexer:
             case DocumentRemoved():
                 return await self._settle(event, lambda _: _removed(event))
             case DocumentDuplicated():
-                return await self._settle(event, lambda _: _duplicate(event))
+                here = attempt_here()
+                return await self._settle(event, lambda _: _duplicate(event, here))
 
     async def on_document_rejected(self, event: DocumentRejected) -> Sequence[Event]:
         """Keep the rejection, with all that a replay needs; it is never trimmed."""
@@ -70,7 +73,7 @@ class Indexer:
         )
         return (settled,)
 
-    def _indexed(self, event: DocumentParsed, parsed: ParsedDocument) -> DocumentRecord:
+    def _indexed(self, event: DocumentParsed, parsed: ParsedDocument, here: AttemptHere | None) -> DocumentRecord:
         return DocumentRecord(
             document_id=event.document_id,
             sequence=event.sequence,
@@ -79,6 +82,7 @@ class Indexer:
             content=event.content,
             modified=event.modified,
             times=event.times.model_copy(update={"indexed": self._now()}),
+            trace=traced(event.trace, here),
             parser_version=event.parser_version,
             parsed=parsed,
         )
@@ -94,7 +98,7 @@ def _removed(event: DocumentRemoved) -> DocumentRecord:
     return DocumentRecord(document_id=event.document_id, sequence=event.sequence, state="removed", source=event.source)
 
 
-def _duplicate(event: DocumentDuplicated) -> DocumentRecord:
+def _duplicate(event: DocumentDuplicated, here: AttemptHere | None) -> DocumentRecord:
     return DocumentRecord(
         document_id=event.document_id,
         sequence=event.sequence,
@@ -102,11 +106,14 @@ def _duplicate(event: DocumentDuplicated) -> DocumentRecord:
         source=event.source,
         content=event.content,
         times=event.times,
+        trace=traced(event.trace, here),
         duplicate_of=event.duplicate_of,
     )
 
 
 def _rejected(event: DocumentRejected, known: DocumentRecord | None) -> DocumentRecord:
+    if known and known.state == "indexed" and known.sequence == event.sequence:
+        return known  # three workers died over it, the last ones after it was committed
     # An event that could not be applied may say little; what was known of the document is still true.
     return DocumentRecord(
         document_id=event.document_id,
@@ -115,5 +122,6 @@ def _rejected(event: DocumentRejected, known: DocumentRecord | None) -> Document
         source=event.source or (known.source if known else None),
         content=event.content or (known.content if known else None),
         times=event.times or (known.times if known else None),
+        trace=event.trace,
         rejection=event,
     )

@@ -11,6 +11,7 @@ from services.parser.sandbox import Sandbox
 from shared.blobs import BlobStore
 from shared.claim_check import check_in
 from shared.contracts import DocumentFetched, DocumentParsed, Event
+from shared.messaging import attempt_here, traced
 
 log = structlog.get_logger()
 
@@ -41,5 +42,6 @@ class Parser:
             times=event.times.model_copy(update={"parsed": datetime.now(UTC)}),
             parser_version=PARSER_VERSION,
             parsed=claim,
+            trace=traced(event.trace, attempt_here()),
         )
         return [done]

@@ -2,6 +2,7 @@
 
 from shared.contracts.accounting import LedgerCounts, StageBacklog
 from shared.contracts.events import (
+    Attempt,
     BlobRef,
     DocumentChanged,
     DocumentDuplicated,
@@ -16,10 +17,12 @@ from shared.contracts.events import (
     SettledState,
     Source,
     StageTimes,
+    Trace,
 )
 from shared.contracts.parsed import CutBlock, CutKind, ParsedDocument
 
 __all__ = [
+    "Attempt",
     "BlobRef",
     "CutBlock",
     "CutKind",
@@ -39,4 +42,5 @@ __all__ = [
     "Source",
     "StageBacklog",
     "StageTimes",
+    "Trace",
 ]

@@ -60,6 +60,25 @@ class StageTimes(Value):
     indexed: AwareDatetime | None = None
 
 
+class Attempt(Value):
+    """One delivery of a document to a stage, and what came of it.
+
+    `lost`: its worker ended before it could tell; nothing is known but that there was such an attempt.
+    """
+
+    stage: str
+    number: int = Field(ge=1, description="Which delivery it was.")
+    outcome: Literal["done", "failed", "lost"]
+    worker: str | None = None
+    started: AwareDatetime | None = None
+    ended: AwareDatetime | None = None
+    error: str | None = Field(default=None, max_length=500)
+
+
+#: All attempts on a document so far, in their order: at most three a stage, and a replay's again.
+Trace = Annotated[tuple[Attempt, ...], Field(max_length=100)]
+
+
 class DocumentFetched(Event):
     """The fetcher has the bytes of a new or edited document in the blob store."""
 
@@ -67,6 +86,7 @@ class DocumentFetched(Event):
     content: BlobRef
     modified: AwareDatetime | None = None
     times: StageTimes
+    trace: Trace = ()
 
 
 class DocumentParsed(Event):
@@ -78,6 +98,7 @@ class DocumentParsed(Event):
     times: StageTimes
     parser_version: str
     parsed: InlineText | BlobRef
+    trace: Trace = ()
 
 
 class DocumentMoved(Event):
@@ -102,6 +123,7 @@ class DocumentDuplicated(Event):
     content: BlobRef
     duplicate_of: DocumentId
     times: StageTimes
+    trace: Trace = ()
 
 
 DocumentChanged = Annotated[DocumentMoved | DocumentRemoved | DocumentDuplicated, Field(discriminator="kind")]
@@ -113,6 +135,7 @@ class DocumentRejected(Event):
     source: Source | None = None
     content: BlobRef | None = None
     times: StageTimes | None = None
+    trace: Trace = ()
     stage: str
     reason: str = Field(max_length=2_000)
     error: str = Field(default="", max_length=20_000, description="Traceback, for whoever mends the software.")

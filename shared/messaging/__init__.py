@@ -7,6 +7,7 @@
     leases        what this process works on, and that it is alive
     take_over     a dead worker's entries find another
     hand_over     acknowledge, delete and publish in one step
+    attempts      what a stage tried, for the document's trace
     fates         what becomes of an entry whose handler failed
     quarantine    a failed entry as an event a person can read and replay
     broker        puts all of it together
@@ -15,8 +16,9 @@ FastStream reads through `client.StreamClient`, whose `xreadgroup` is the reader
 `fates.Delivery`, a middleware, which ends every delivery in exactly one hand-over, retry or quarantine.
 """
 
+from shared.messaging.attempts import AttemptHere, attempt_here, traced
 from shared.messaging.broker import StreamBroker
 from shared.messaging.intake import Intake
 from shared.messaging.reader import HUNG_SECONDS
 
-__all__ = ["HUNG_SECONDS", "Intake", "StreamBroker"]
+__all__ = ["HUNG_SECONDS", "AttemptHere", "Intake", "StreamBroker", "attempt_here", "traced"]

@@ -23,6 +23,7 @@ class Delivery(BaseMiddleware[Any, Any]):
         super().__init__(msg, context=context)
         self._fates = fates[msg["channel"]]
         self._entry = self._fates.entry(msg["message_ids"][0], msg["data"])
+        self._attempt = self._fates.begin(self._entry)
 
     async def consume_scope(self, call_next: "AsyncFuncAny", msg: StreamMessage[Any]) -> None:
         """Call the handler and hand over the events it returns."""
@@ -42,6 +43,6 @@ class Delivery(BaseMiddleware[Any, Any]):
         if isinstance(exc_val, RedisError):
             exc_val = TransientError(f"Redis: {exc_val}")
         if isinstance(exc_val, Exception):  # not a cancellation
-            await self._fates.failed(self._entry, exc_val)
+            await self._fates.failed(self._entry, self._attempt, exc_val)
             return True
         return False

@@ -18,8 +18,9 @@ import structlog
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from shared.contracts import Event
+from shared.contracts import Attempt, Event
 from shared.errors import RejectedDocument, TransientError
+from shared.messaging.attempts import AttemptHere, Attempts
 from shared.messaging.backoff import Backoff
 from shared.messaging.hand_over import HandOver
 from shared.messaging.leases import give_back
@@ -53,11 +54,16 @@ class Fates:
         self._count = count
         self._quarantine = quarantine
         self._backoff = Backoff()
+        self._attempts = Attempts(reader.group, reader.consumer)
         self.last_progress = time.monotonic()
 
     def entry(self, id_: bytes, fields: dict[bytes, bytes]) -> Entry:
         """Return the delivery behind an entry that the reader handed out."""
         return Entry(id_, fields, self._reader.leases.deliveries(id_))
+
+    def begin(self, entry: Entry) -> AttemptHere:
+        """Begin an attempt on the delivery."""
+        return self._attempts.begin(entry.id, entry.deliveries)
 
     async def handled(self, entry: Entry, events: Sequence[Event]) -> None:
         """The handler is done: hand over what it made. Raises `TransientError` when the server stays away."""
@@ -65,14 +71,17 @@ class Fates:
         self._end(entry, "handled" if ours else "fenced")
         self._backoff.reset()
 
-    async def failed(self, entry: Entry, error: Exception) -> None:
+    async def failed(self, entry: Entry, here: AttemptHere, error: Exception) -> None:
         """The handler raised, or could not be called."""
         if isinstance(error, TransientError):
             await self._put_back(entry, error)
         elif not self._is_final(entry, error):
+            self._attempts.remember(entry.id, here.failed(error))
             self._retry(entry, error)
         else:
-            await self._quarantine_or_keep(entry, error)
+            # Who was not tried at all, because three workers had died, has only the attempts before.
+            attempts = here.earlier if isinstance(error, WorkerDied) else here.failed(error)
+            await self._quarantine_or_keep(entry, error, attempts)
 
     def exhausted(self, entry: Entry) -> bool:
         """Whether the message may not be tried any more: every delivery ended in its worker's death."""
@@ -82,8 +91,8 @@ class Fates:
         hopeless = isinstance(error, (RejectedDocument, WorkerDied, *UNREADABLE))
         return self._quarantine and (hopeless or entry.deliveries >= MOST_DELIVERIES)
 
-    async def _quarantine_or_keep(self, entry: Entry, error: Exception) -> None:
-        document = rejection(self._reader.stream, entry, error)
+    async def _quarantine_or_keep(self, entry: Entry, error: Exception, attempts: tuple[Attempt, ...]) -> None:
+        document = rejection(self._reader.stream, entry, error, attempts)
         if isinstance(error, RejectedDocument):
             log.info("rejected", reason=document.reason)
         else:
@@ -115,5 +124,6 @@ class Fates:
 
     def _end(self, entry: Entry, outcome: str) -> None:
         self._reader.leases.release(entry.id)
+        self._attempts.forget(entry.id)
         self._count(self._reader.stream, outcome)
         self.last_progress = time.monotonic()

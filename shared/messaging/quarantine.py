@@ -7,17 +7,22 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.contracts import BlobRef, DocumentRejected, Source, StageTimes
+from shared.contracts import Attempt, BlobRef, DocumentRejected, Source, StageTimes, Trace
 from shared.errors import RejectedDocument
 from shared.messaging.envelope import FIELD, decode
 from shared.messaging.take_over import Entry
 from shared.streams import CONSUMER_GROUP, Stream
 
+#: Of a trace that was read from a message.
+_TRACE: TypeAdapter[tuple[Attempt, ...]] = TypeAdapter(Trace)
 
-def rejection(stream: Stream, entry: Entry, error: BaseException) -> DocumentRejected:
-    """Describe the failure; of a message nobody can read, as much as can be made out."""
+
+def rejection(
+    stream: Stream, entry: Entry, error: BaseException, attempts: tuple[Attempt, ...] = ()
+) -> DocumentRejected:
+    """Describe the failure; of a message nobody can read, as much as can be made out. `attempts` are this stage's."""
     body = entry.fields.get(FIELD, b"")
     known = _readable_part(body)
     return DocumentRejected(
@@ -26,6 +31,7 @@ def rejection(stream: Stream, entry: Entry, error: BaseException) -> DocumentRej
         source=_part(Source, known.get("source")),
         content=_part(BlobRef, known.get("content")),
         times=_part(StageTimes, known.get("times")),
+        trace=(*(_part(_TRACE, known.get("trace")) or ()), *attempts),
         stage=CONSUMER_GROUP[stream],
         reason=_reason(error)[:2_000],
         error="" if isinstance(error, RejectedDocument) else "".join(traceback.format_exception(error))[-20_000:],
@@ -61,8 +67,10 @@ def _readable_part(body: bytes) -> dict[str, Any]:
     return {**message, "document_id": probe.document_id, "sequence": probe.sequence}
 
 
-def _part(model: type[BaseModel], value: object) -> Any:
+def _part(model: type[BaseModel] | TypeAdapter[Any], value: object) -> Any:
     try:
-        return model.model_validate(value)
+        # As JSON: a message has lists where a model has tuples.
+        text = json.dumps(value)
+        return model.validate_json(text) if isinstance(model, TypeAdapter) else model.model_validate_json(text)
     except ValidationError:
         return None

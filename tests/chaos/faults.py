@@ -102,6 +102,7 @@ class Saboteur:
                 os.kill(self._chance.choice(children), signal.SIGKILL)
 
     def _terminate(self, name: str) -> None:
+        self._wait_for_side_tasks()  # a frozen process does not hear that it shall stop
         start = time.monotonic()
         code = self._services.terminate(name)
         self.stops.append(time.monotonic() - start)

@@ -46,9 +46,13 @@ def of_search(seen: Observations, saboteur: Saboteur) -> list[str]:
     """What was wrong with the search: silent for long, or when nobody had stopped it, or short of documents."""
     wrong = []
     for begin, seconds in seen.silences:
-        stopped = any(begin - 2 * SILENCE_SECONDS < stop < begin + seconds for stop in saboteur.indexer_stops)
-        if seconds > SILENCE_SECONDS or not stopped:
-            wrong.append(f"search: silent for {seconds:.1f} s{'' if stopped else ', and nobody had stopped it'}")
+        end = begin + seconds
+        # An indexer that is killed again before it answers has not been silent for long.
+        stops = [stop for stop in saboteur.indexer_stops if begin - SILENCE_SECONDS < stop < end]
+        if not stops:
+            wrong.append(f"search: silent for {seconds:.1f} s, and nobody had stopped it")
+        elif end - max(stops) > SILENCE_SECONDS:
+            wrong.append(f"search: silent for {end - max(stops):.1f} s after the indexer was started again")
     for before, after in zip(seen.samples, seen.samples[1:], strict=False):
         lost = any(before.when - 1 < loss < after.when for loss in saboteur.index_losses)
         if after.searchable < before.searchable and not lost:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from services.indexer.api.dependencies import Answer, DocumentId, Needs, Parameters
 from services.indexer.domain.documents import DocumentRecord
-from shared.contracts import CutBlock, SettledState, Source, StageTimes
+from shared.contracts import Attempt, CutBlock, SettledState, Source, StageTimes
 
 router = APIRouter(tags=["documents"])
 
@@ -62,6 +62,7 @@ class DocumentAnswer(DocumentSummary):
     cut: tuple[CutBlock, ...]
     truncated: bool = Field(description="Whether a limit cut the text short.")
     stage: str | None = Field(description="Where a rejected document was rejected.")
+    trace: tuple[Attempt, ...] = Field(description="Every attempt of every stage, in order.")
     error: str | None = Field(description="Traceback, where the software is to blame.")
 
 
@@ -110,6 +111,7 @@ def _answer(record: DocumentRecord) -> DocumentAnswer:
         sizes=Sizes(original=content.size if content else None, body=len(parsed.body) if parsed else None),
         cut=parsed.cut if parsed else (),
         truncated=parsed.truncated if parsed else False,
+        trace=record.trace,
         stage=rejection.stage if rejection else None,
         error=(rejection.error or None) if rejection else None,
     )

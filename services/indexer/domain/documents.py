@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import AwareDatetime
 
-from shared.contracts import BlobRef, DocumentRejected, ParsedDocument, SettledState, Source, StageTimes
+from shared.contracts import BlobRef, DocumentRejected, ParsedDocument, SettledState, Source, StageTimes, Trace
 from shared.contracts.events import Value
 
 State = SettledState
@@ -25,6 +25,7 @@ class DocumentRecord(Value):
     content: BlobRef | None = None
     modified: AwareDatetime | None = None
     times: StageTimes | None = None
+    trace: Trace = ()
     parser_version: str | None = None
     parsed: ParsedDocument | None = None
     duplicate_of: str | None = None

@@ -146,3 +146,15 @@ async def test_a_replayed_document_leaves_quarantine(indexer: Indexer, store: Sq
 
     assert settled("a", 5, "indexed") == list(outcome)
     assert store.count("rejected") == 0
+
+
+async def test_an_indexed_document_is_not_rejected_by_the_deaths_of_its_workers(
+    indexer: Indexer, store: SqliteDocumentStore, tmp_path: Path
+) -> None:
+    """The last of them died after the commit: the document is indexed, and says so once more."""
+    await indexer.on_document_parsed(parsed("a", 7, blobs=tmp_path / "blobs"))
+    (settled,) = await indexer.on_document_rejected(rejected("a", 7))
+
+    known = store.get(an_id("a"))
+    assert known is not None
+    assert ("indexed", "indexed") == (known.state, getattr(settled, "state", None))
