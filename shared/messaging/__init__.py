@@ -9,6 +9,7 @@
     hand_over     acknowledge, delete and publish in one step
     fates         what becomes of an entry whose handler failed
     quarantine    a failed entry as an event a person can read and replay
+    replay        quarantined messages go back on their streams
     broker        puts all of it together
 
 FastStream reads through `client.StreamClient`, whose `xreadgroup` is the reader; its handlers run inside
@@ -17,5 +18,6 @@ FastStream reads through `client.StreamClient`, whose `xreadgroup` is the reader
 
 from shared.messaging.broker import StreamBroker
 from shared.messaging.intake import Intake
+from shared.messaging.replay import Replay
 
-__all__ = ["Intake", "StreamBroker"]
+__all__ = ["Intake", "Replay", "StreamBroker"]

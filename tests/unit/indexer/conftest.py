@@ -33,5 +33,10 @@ async def commits(store: SqliteDocumentStore, index: FakeSearchIndex) -> AsyncIt
 
 
 @pytest.fixture
-def indexer(commits: GroupCommit, tmp_path: Path) -> Indexer:
-    return Indexer(commits, FilesystemBlobStore(tmp_path / "blobs"), now=lambda: LATER)
+def blobs(tmp_path: Path) -> FilesystemBlobStore:
+    return FilesystemBlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture
+def indexer(commits: GroupCommit, blobs: FilesystemBlobStore) -> Indexer:
+    return Indexer(commits, blobs, now=lambda: LATER)
