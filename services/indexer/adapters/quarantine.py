@@ -32,8 +32,8 @@ class Quarantine:
         where, values = _where(which)
         rows = self._read(
             f"SELECT record FROM (SELECT document_id, rejected FROM quarantine {where} "  # noqa: S608
-            "ORDER BY rejected DESC, document_id LIMIT ? OFFSET ?) JOIN documents USING (document_id) "
-            "ORDER BY rejected DESC, document_id",
+            "ORDER BY rejected DESC, document_id DESC LIMIT ? OFFSET ?) JOIN documents USING (document_id) "
+            "ORDER BY rejected DESC, document_id DESC",
             *(*values, limit, offset),
         )
         return self.count(which), [_rejection(*row) for row in rows]

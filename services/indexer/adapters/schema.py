@@ -44,7 +44,7 @@ def prepare(db: sqlite3.Connection) -> None:
     """Make the tables in a new file, or bring an older one up to date; all of it or nothing.
 
     Raises:
-        sqlite3.DatabaseError: a newer version made the file.
+        sqlite3.DatabaseError: a newer version made the file, or what is in it cannot be read.
     """
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
@@ -64,9 +64,13 @@ def _make_documents(db: sqlite3.Connection) -> None:
 
 def _make_quarantine(db: sqlite3.Connection) -> None:
     _execute(db, QUARANTINE)
-    for (record,) in db.execute("SELECT record FROM documents WHERE state = 'rejected'"):
-        if rejection := json.loads(zlib.decompress(record)).get("rejection"):
-            db.execute(PUT, row_of(DocumentRejected.model_validate(rejection)))
+    for document_id, record in db.execute("SELECT document_id, record FROM documents WHERE state = 'rejected'"):
+        try:
+            rejection = json.loads(zlib.decompress(record)).get("rejection")
+            row = row_of(DocumentRejected.model_validate(rejection))
+        except (ValueError, zlib.error) as error:
+            raise sqlite3.DatabaseError(f"the record of document {document_id} is damaged") from error
+        db.execute(PUT, row)
 
 
 #: By position: what makes version n + 1 of version n. A step is never changed once it was released.

@@ -87,6 +87,11 @@ def rejected(name: str, sequence: int, **facts: Any) -> DocumentRejected:
     return DocumentRejected(document_id=an_id(name), sequence=sequence, **facts)
 
 
+def quarantined(name: str, sequence: int = 1, **facts: Any) -> DocumentRecord:
+    rejection = rejected(name, sequence, source=Source(path=f"{name}.txt"), content=content_of(name), **facts)
+    return record(name, sequence, state="rejected", parsed=None, rejection=rejection, times=None)
+
+
 class Outside:
     """Stands for the fetcher's counts and the streams, which have room for so many messages."""
 
