@@ -6,6 +6,7 @@ import zlib
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from shared.errors import SetupError
 from tests.unit.indexer.desk import LATER, an_id, quarantined, record, rejected
 
 ALL = QuarantineFilter()
-KEPT = {"stream": "documents.parsed", "message": "AAAA"}
+KEPT: dict[str, Any] = {"stream": "documents.parsed", "message": "AAAA"}
 
 NUMBERS = """
 CREATE TEMP TABLE number AS

@@ -13,7 +13,7 @@ from shared.blobs import FilesystemBlobStore
 from shared.errors import TransientError
 from tests.unit.indexer.desk import FakeSearchIndex, Outside, an_id, quarantined
 
-KEPT = {"stream": "documents.parsed", "message": "AAAA"}
+KEPT: dict[str, Any] = {"stream": "documents.parsed", "message": "AAAA"}
 #: More than one request puts back.
 MANY = 450
 
