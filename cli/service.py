@@ -74,7 +74,7 @@ class Service:
             response = self._client.request(method, path, params=asked)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise Unavailable(
-                f"Dateline does not answer at {self._url} ({error or type(error).__name__}). Is it running? "
+                f"Dateline does not answer at {self._url} ({str(error) or type(error).__name__}). Is it running? "
                 "`make up` starts it; --url or DATELINE_URL says where it is."
             ) from error
         if not response.is_success:
