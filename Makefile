@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up compose test e2e chaos lint fmt lock clean
+.PHONY: help up compose rebuild-index test e2e chaos lint fmt lock clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 up: ## Run Dateline here, without Docker; Ctrl-C stops it
 	@deploy/environment.sh local $(PYTHON)
@@ -13,6 +13,9 @@ up: ## Run Dateline here, without Docker; Ctrl-C stops it
 
 compose: ## Run Dateline in containers
 	docker compose up --build
+
+rebuild-index: ## Make the search index of a running Dateline anew
+	@./dateline rebuild-index $(ARGS)
 
 test: ## All tests; ARGS goes to pytest: make test ARGS='tests/unit -k inbox'
 	@deploy/environment.sh dev $(PYTHON)
@@ -43,4 +46,4 @@ lock: ## Compile the locks again; newer versions: make lock ARGS=--upgrade
 
 clean: ## Remove the environment and caches; ./data and ./inbox stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find deploy services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find cli deploy services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +

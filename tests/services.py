@@ -101,7 +101,11 @@ class Services:
 
     def ask(self, name: str, path: str, **query: Any) -> httpx.Response:
         """Return what a service answers."""
-        return httpx.get(f"http://127.0.0.1:{self._ports[name]}{path}", params=query, timeout=10)
+        return httpx.get(f"{self.address(name)}{path}", params=query, timeout=10)
+
+    def address(self, name: str) -> str:
+        """Return where a service answers."""
+        return f"http://127.0.0.1:{self._ports[name]}"
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON the API answers with."""

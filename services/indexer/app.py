@@ -23,7 +23,7 @@ from services.indexer.settings import IndexerSettings
 from shared.blobs import FilesystemBlobStore
 from shared.contracts import DocumentRejected, DocumentSettled
 from shared.health import operations_routes
-from shared.messaging import StreamBroker
+from shared.messaging import Replay, StreamBroker
 from shared.service import background, consuming
 from shared.streams import Stream
 
@@ -40,18 +40,20 @@ async def indexer(settings: IndexerSettings) -> AsyncIterator[ASGIApp]:
         store = parts.enter_context(closing(SqliteDocumentStore(settings.index)))
         index = parts.enter_context(closing(open_index(settings.index / "tantivy", store)))
         commits = GroupCommit(store, index, linger_seconds=settings.commit_linger_seconds, batch=settings.commit_batch)
-        handlers = Indexer(commits, FilesystemBlobStore(settings.blobs))
+        blobs = FilesystemBlobStore(settings.blobs)
+        handlers = Indexer(commits, blobs)
         broker.consume(Stream.PARSED, handlers.on_document_parsed, workers=settings.commit_batch)
         broker.consume(Stream.CHANGED, handlers.on_document_changed, workers=HANDS)
         broker.consume(Stream.REJECTED, handlers.on_document_rejected, workers=HANDS, quarantine=False)
         broker.produce(Stream.SETTLED, DocumentSettled)
         broker.produce(Stream.REJECTED, DocumentRejected)
-        facts = RedisFacts(await broker.connect(), lambda: store.index_id)
+        client = await broker.connect()
+        facts = RedisFacts(client, lambda: store.index_id)
         rebuild = IndexRebuild(store, commits, facts.counts)
         commits.start()
         parts.push_async_callback(commits.stop)
         await parts.enter_async_context(consuming(broker))
         await parts.enter_async_context(background(facts.announce, name="announce"))
         await parts.enter_async_context(background(rebuild.run, name="rebuild"))
-        needs = Dependencies(store, index, rebuild, counts=facts.counts, replay=facts.replay)
+        needs = Dependencies(store, index, blobs, rebuild, counts=facts.counts, replay=Replay(client))
         yield create_api(needs, operations_routes("indexer", broker, {"commits": commits.faults}, registry))

@@ -10,6 +10,7 @@
     attempts      what a stage tried, for the document's trace
     fates         what becomes of an entry whose handler failed
     quarantine    a failed entry as an event a person can read and replay
+    replay        quarantined messages go back on their streams
     broker        puts all of it together
 
 FastStream reads through `client.StreamClient`, whose `xreadgroup` is the reader; its handlers run inside
@@ -20,5 +21,6 @@ from shared.messaging.attempts import AttemptHere, attempt_here, traced
 from shared.messaging.broker import StreamBroker
 from shared.messaging.intake import Intake
 from shared.messaging.reader import HUNG_SECONDS
+from shared.messaging.replay import Replay
 
-__all__ = ["HUNG_SECONDS", "AttemptHere", "Intake", "StreamBroker", "attempt_here", "traced"]
+__all__ = ["HUNG_SECONDS", "AttemptHere", "Intake", "Replay", "StreamBroker", "attempt_here", "traced"]

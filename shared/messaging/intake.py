@@ -83,8 +83,10 @@ class Intake:
 
     async def has_room(self) -> bool:
         """Whether more may be published: short of the limits on backlog and memory."""
-        if (await self.backlog()).total >= BACKLOG_LIMIT:
-            return False
+        return (await self.backlog()).total < BACKLOG_LIMIT and await self.has_memory()
+
+    async def has_memory(self) -> bool:
+        """Whether the server is short of its limit on memory."""
         try:
             memory = await self._client.info("memory")
         except RedisError as error:

@@ -26,7 +26,8 @@ def rejection(
     body = entry.fields.get(FIELD, b"")
     known = _readable_part(body)
     return DocumentRejected(
-        document_id=known.get("document_id") or hashlib.sha256(stream.encode() + entry.id).hexdigest()[:32],
+        # A message of which nobody can tell the document stands under its own id: the same one when it comes back.
+        document_id=known.get("document_id") or hashlib.sha256(stream.encode() + body).hexdigest()[:32],
         sequence=known.get("sequence", 0),
         source=_part(Source, known.get("source")),
         content=_part(BlobRef, known.get("content")),
@@ -47,7 +48,14 @@ def _reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, ValidationError | UnicodeDecodeError | json.JSONDecodeError):
         return "The message about this document cannot be read; it is kept and can be replayed after an update."
-    return f"Dateline failed on this document ({type(error).__name__}: {error}); it can be replayed after an update."
+    what = f"{type(error).__name__}: {_gist(str(error))}"
+    return f"Dateline failed on this document ({what}); it can be replayed after an update."
+
+
+def _gist(text: str) -> str:
+    """Return the line that says what happened: of a traceback the last, else the first."""
+    lines = text.strip().splitlines() or [""]
+    return lines[-1 if lines[0].startswith("Traceback") else 0]
 
 
 def _readable_part(body: bytes) -> dict[str, Any]:

@@ -12,31 +12,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from services.indexer.adapters import quarantine, schema
 from services.indexer.domain.documents import DocumentRecord, ListedDocument, State
-from shared.contracts import ParsedDocument
+from shared.contracts import DocumentRejected, ParsedDocument
 from shared.errors import SetupError, TransientError
 from shared.folder_lock import lock_folder
 
-#: Of the tables below; `user_version` in the file.
-SCHEMA_VERSION = 1
-SCHEMA = """
-BEGIN;
-CREATE TABLE documents (
-    document_id TEXT PRIMARY KEY,
-    sequence    INTEGER NOT NULL,
-    state       TEXT NOT NULL,
-    title       TEXT,
-    record      BLOB NOT NULL,   -- zlib JSON of DocumentRecord, without `parsed`
-    parsed      BLOB             -- zlib JSON of ParsedDocument
-) STRICT;
-CREATE INDEX newest ON documents (sequence);
-CREATE INDEX newest_of_state ON documents (state, sequence);
-CREATE TABLE unconfirmed (document_id TEXT PRIMARY KEY) STRICT;  -- put, and perhaps not in the search index
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-INSERT INTO facts VALUES ('index_id', lower(hex(randomblob(16))));
-PRAGMA user_version = 1;
-COMMIT;
-"""
 INDEX_ID_FACT = "index_id"
 #: Rows read at a time when all are read.
 CHUNK = 500
@@ -50,6 +31,7 @@ class SqliteDocumentStore:
     """Documents by id. All methods may be called from any thread.
 
     The fact `index_id` is drawn when the file is made: another one tells the fetcher to feed everything again.
+    `quarantine` reads those that were rejected.
 
     Raises:
         SetupError: another process uses the folder, or the file is not one this version can read.
@@ -60,6 +42,7 @@ class SqliteDocumentStore:
         self._path = folder / "documents.sqlite"
         self._writing = threading.Lock()
         self._confirmed: set[str] = set()
+        self.quarantine = quarantine.Quarantine(self._read)
         self._idle_readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         try:
             self._writer = self._connect()
@@ -172,8 +155,17 @@ class SqliteDocumentStore:
                 self._forget_confirmed()
                 self._writer.executemany("REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?)", rows)
                 self._writer.executemany("REPLACE INTO unconfirmed VALUES (?)", [row[:1] for row in rows])
+                quarantine.note(self._writer, records)
         except sqlite3.OperationalError as error:
             raise TransientError(f"the documents cannot be stored in {self._path}: {error}") from error
+
+    def forget(self, rejections: Sequence[DocumentRejected]) -> None:
+        """Drop these rejections and their documents, unless they were rejected again; raises as `put_many`."""
+        try:
+            with self._writing, self._writer:
+                quarantine.forget(self._writer, rejections)
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"the documents in {self._path} cannot be changed: {error}") from error
 
     def confirm(self, document_ids: Sequence[str]) -> None:
         """The search index holds these as they were last put. Written with the next `put_many`: no extra fsync."""
@@ -188,11 +180,7 @@ class SqliteDocumentStore:
     def _prepare(self) -> None:
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
-        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            self._writer.executescript(SCHEMA)
-        elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"made by another version of Dateline: {version}, not {SCHEMA_VERSION}")
+        schema.prepare(self._writer)
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=10.0, check_same_thread=False)

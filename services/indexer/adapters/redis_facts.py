@@ -1,7 +1,6 @@
 """What the indexer reads from and writes to Redis beside its streams."""
 
 import asyncio
-import base64
 import contextlib
 from collections.abc import Callable
 
@@ -9,10 +8,9 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.contracts import DocumentRejected, LedgerCounts
+from shared.contracts import LedgerCounts
 from shared.errors import TransientError
-from shared.messaging.envelope import FIELD
-from shared.streams import INDEX_ID_KEY, LEDGER_COUNTS_KEY, Stream
+from shared.streams import INDEX_ID_KEY, LEDGER_COUNTS_KEY
 
 log = structlog.get_logger()
 
@@ -21,7 +19,7 @@ ANNOUNCE_SECONDS = 2.0
 
 
 class RedisFacts:
-    """The index's id for the fetcher, the fetcher's counts for the status, and replays."""
+    """The index's id for the fetcher, the fetcher's counts for the status."""
 
     def __init__(self, client: Redis, index_id: Callable[[], str]) -> None:
         self._client = client
@@ -44,11 +42,3 @@ class RedisFacts:
         else:
             self._last = LedgerCounts.model_validate_json(counts) if counts else self._last
         return self._last
-
-    async def replay(self, rejection: DocumentRejected) -> None:
-        """Put the message back on the stream it came from. Raises `TransientError` while Redis is away."""
-        try:
-            body = base64.b64decode(rejection.message or "")
-            await self._client.xadd(Stream(rejection.stream or ""), {FIELD: body})
-        except RedisError as error:
-            raise TransientError(f"Redis is away, try again: {error}") from error

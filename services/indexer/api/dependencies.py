@@ -1,7 +1,7 @@
 """What the routes work with, handed to them through the application's state."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar, cast
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.adapters.index_rebuild import IndexRebuild
 from services.indexer.domain.search_index import SearchIndex
+from shared.blobs import BlobStore
 from shared.contracts import DocumentRejected, LedgerCounts
 
 T = TypeVar("T")
@@ -23,13 +24,18 @@ DocumentId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="32 hex 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """`counts` asks the ledger, None while it has not counted; `replay` puts a quarantined message back."""
+    """What is read and asked.
+
+    `counts` asks the ledger, None while it has not counted; `replay` puts back the messages of the first of these
+    rejections, and returns of how many.
+    """
 
     store: SqliteDocumentStore
     index: SearchIndex
+    blobs: BlobStore
     rebuild: IndexRebuild
     counts: Callable[[], Awaitable[LedgerCounts | None]]
-    replay: Callable[[DocumentRejected], Awaitable[None]]
+    replay: Callable[[Sequence[DocumentRejected]], Awaitable[int]]
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
     async def read(self, work: Callable[[], T]) -> T:

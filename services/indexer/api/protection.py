@@ -29,7 +29,9 @@ class Protection:
 
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():  # a route may be stricter
+                    headers.setdefault(name, value)
             await send(message)
 
         app = JSONResponse({"detail": "Not from another site."}, 403) if _is_foreign_change(scope) else self._app

@@ -1,19 +1,42 @@
-"""`GET /quarantine`, `GET /quarantine/{id}`, `POST /quarantine/{id}/replay`: what was rejected, and another try."""
+"""`GET /quarantine`, `GET /quarantine/reasons`, `GET /quarantine/{document_id}`: what was rejected, and why."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, Field
 
 from services.indexer.api.dependencies import Answer, Dependencies, DocumentId, Needs, Parameters
-from shared.contracts import DocumentRejected, Source
+from services.indexer.domain.quarantine import (
+    QuarantineFilter,
+    ReasonGroup,
+    is_replayable,
+    reason_class,
+    rejection_of,
+    remedy,
+)
+from shared.contracts import Attempt, DocumentRejected, Source, StageTimes
 
 router = APIRouter(tags=["quarantine"])
 
+Stage = Literal["fetcher", "parser", "indexer"]
 NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"description": "Not in quarantine."}}
 
 
-class PageParameters(Parameters):
+class FilterParameters(Parameters):
+    """Which rejections are meant; both have to fit."""
+
+    reason: str | None = Field(
+        default=None, min_length=1, max_length=2_000, description="As /quarantine/reasons gives it, or any of its kind."
+    )
+    stage: Stage | None = Field(default=None, description="Where they were rejected.")
+
+    @property
+    def filter(self) -> QuarantineFilter:
+        """As the store takes it."""
+        return QuarantineFilter(self.reason, self.stage)
+
+
+class PageParameters(FilterParameters):
     """Which part of the list."""
 
     limit: int = Field(default=20, ge=1, le=100)
@@ -27,6 +50,7 @@ class Quarantined(Answer):
     source: Source | None
     stage: str
     reason: str
+    reason_class: str = Field(description="The reason without what differs between documents.")
     deliveries: int
     rejected: AwareDatetime
     replayable: bool
@@ -39,58 +63,96 @@ class QuarantineList(Answer):
     quarantined: list[Quarantined]
 
 
-class Replayed(Answer):
-    """The document is on its way again."""
+class Reason(Answer):
+    """Documents rejected for reasons of one class, and how many of them can be replayed."""
 
-    document_id: str
+    reason: str = Field(description="What the reasons have in common: N for numbers, … for what they quote.")
+    count: int
+    replayable: int
+    stages: tuple[str, ...]
+    newest: AwareDatetime
+
+
+class ReasonList(Answer):
+    """The classes of reasons, the largest first, at most 100; `total` counts all, `documents` what is in them."""
+
+    total: int
+    documents: int
+    reasons: list[Reason]
+
+
+class QuarantinedInFull(Quarantined):
+    """All there is to know of a rejection."""
+
+    remedy: str = Field(description="What a person can do about it.")
+    error: str | None = Field(description="Traceback, where the software is to blame.")
+    times: StageTimes | None
+    trace: tuple[Attempt, ...] = Field(description="Every attempt of every stage, in order.")
+    original: str | None = Field(description="Where its bytes can be downloaded; null where they were never read.")
+    stream: str | None = Field(description="Where a replay puts the message back.")
+    message: str | None = Field(description="The message as it was delivered, base64.")
 
 
 @router.get("/quarantine")
 async def list_quarantine(parameters: Annotated[PageParameters, Query()], needs: Needs) -> QuarantineList:
     """List what was rejected."""
-    total, listed = await needs.read(lambda: needs.store.newest("rejected", parameters.limit, parameters.offset))
-    rejections = (document.record.rejection for document in listed)
-    return QuarantineList(total=total, quarantined=[_quarantined(rejection) for rejection in rejections if rejection])
+    quarantine = needs.store.quarantine
+    total, listed = await needs.read(lambda: quarantine.newest(parameters.filter, parameters.limit, parameters.offset))
+    return QuarantineList(total=total, quarantined=[Quarantined(**_line(rejection)) for rejection in listed])
+
+
+@router.get("/quarantine/reasons")
+async def list_reasons(parameters: Annotated[FilterParameters, Query()], needs: Needs) -> ReasonList:
+    """Count what was rejected by reason."""
+    quarantine, which = needs.store.quarantine, parameters.filter
+    total, groups = await needs.read(lambda: quarantine.groups(which))
+    documents = await needs.read(lambda: quarantine.count(which))
+    return ReasonList(total=total, documents=documents, reasons=[_reason(group) for group in groups])
 
 
 @router.get("/quarantine/{document_id}", responses=NOT_THERE)
-async def get_quarantined(document_id: DocumentId, needs: Needs) -> DocumentRejected:
+async def get_quarantined(document_id: DocumentId, needs: Needs) -> QuarantinedInFull:
     """Return the whole record: traceback and original message included."""
-    return await _rejection(document_id, needs)
+    rejection = await find_rejection(document_id, needs)
+    return QuarantinedInFull(
+        **_line(rejection),
+        remedy=remedy(rejection),
+        error=rejection.error or None,
+        times=rejection.times,
+        trace=rejection.trace,
+        original=f"/quarantine/{document_id}/original" if rejection.content else None,
+        stream=rejection.stream,
+        message=rejection.message,
+    )
 
 
-@router.post(
-    "/quarantine/{document_id}/replay",
-    status_code=202,
-    responses={**NOT_THERE, 409: {"description": "There is no message to replay."}},
-)
-async def replay(document_id: DocumentId, needs: Needs) -> Replayed:
-    """Process the document once more, as it was delivered."""
-    rejection = await _rejection(document_id, needs)
-    if not _replayable(rejection):
-        raise HTTPException(409, "This file could not be read; it is read again when it changes in the inbox.")
-    await needs.replay(rejection)
-    return Replayed(document_id=document_id)
-
-
-async def _rejection(document_id: str, needs: Dependencies) -> DocumentRejected:
+async def find_rejection(document_id: str, needs: Dependencies) -> DocumentRejected:
+    """Return why the document is in quarantine. Raises `HTTPException` when it is not."""
     record = await needs.read(lambda: needs.store.get(document_id))
-    if record is None or record.rejection is None:
+    rejection = rejection_of(record) if record else None
+    if rejection is None:
         raise HTTPException(404, f"Document {document_id} is not in quarantine.")
-    return record.rejection
+    return rejection
 
 
-def _replayable(rejection: DocumentRejected) -> bool:
-    return rejection.stream is not None and rejection.message is not None
+def _line(rejection: DocumentRejected) -> dict[str, Any]:
+    return {
+        "document_id": rejection.document_id,
+        "source": rejection.source,
+        "stage": rejection.stage,
+        "reason": rejection.reason,
+        "reason_class": reason_class(rejection.reason),
+        "deliveries": rejection.deliveries,
+        "rejected": rejection.rejected,
+        "replayable": is_replayable(rejection),
+    }
 
 
-def _quarantined(rejection: DocumentRejected) -> Quarantined:
-    return Quarantined(
-        document_id=rejection.document_id,
-        source=rejection.source,
-        stage=rejection.stage,
-        reason=rejection.reason,
-        deliveries=rejection.deliveries,
-        rejected=rejection.rejected,
-        replayable=_replayable(rejection),
+def _reason(group: ReasonGroup) -> Reason:
+    return Reason(
+        reason=group.reason,
+        count=group.count,
+        replayable=group.replayable,
+        stages=group.stages,
+        newest=group.newest,
     )

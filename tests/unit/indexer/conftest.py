@@ -8,9 +8,11 @@ import pytest
 
 from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.adapters.group_commit import GroupCommit
+from services.indexer.adapters.index_rebuild import IndexRebuild
+from services.indexer.api.dependencies import Dependencies
 from services.indexer.handlers import Indexer
 from shared.blobs import FilesystemBlobStore
-from tests.unit.indexer.desk import LATER, FakeSearchIndex
+from tests.unit.indexer.desk import LATER, FakeSearchIndex, Outside
 
 
 @pytest.fixture
@@ -33,5 +35,31 @@ async def commits(store: SqliteDocumentStore, index: FakeSearchIndex) -> AsyncIt
 
 
 @pytest.fixture
-def indexer(commits: GroupCommit, tmp_path: Path) -> Indexer:
-    return Indexer(commits, FilesystemBlobStore(tmp_path / "blobs"), now=lambda: LATER)
+def blobs(tmp_path: Path) -> FilesystemBlobStore:
+    return FilesystemBlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture
+def outside() -> Outside:
+    return Outside()
+
+
+@pytest.fixture
+def rebuild(store: SqliteDocumentStore, commits: GroupCommit, outside: Outside) -> IndexRebuild:
+    return IndexRebuild(store, commits, outside.counts)
+
+
+@pytest.fixture
+def needs(
+    store: SqliteDocumentStore,
+    index: FakeSearchIndex,
+    blobs: FilesystemBlobStore,
+    rebuild: IndexRebuild,
+    outside: Outside,
+) -> Dependencies:
+    return Dependencies(store, index, blobs, rebuild, outside.counts, outside.replay)
+
+
+@pytest.fixture
+def indexer(commits: GroupCommit, blobs: FilesystemBlobStore) -> Indexer:
+    return Indexer(commits, blobs, now=lambda: LATER)

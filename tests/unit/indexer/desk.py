@@ -19,14 +19,20 @@ from shared.contracts import (
     DocumentParsed,
     DocumentRejected,
     DocumentRemoved,
+    LedgerCounts,
     ParsedDocument,
     Source,
+    StageBacklog,
     StageTimes,
 )
 
 MOMENT = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
 LATER = datetime(2026, 3, 14, 9, 27, tzinfo=UTC)
 TIMES = StageTimes(accepted=MOMENT, fetched=MOMENT, parsed=MOMENT)
+COUNTS = LedgerCounts(
+    accepted=10, indexed=4, duplicate=1, rejected=1, removed=1, in_flight=StageBacklog(fetcher=0, parser=2, indexer=1),
+    counted=MOMENT,
+)  # fmt: skip
 BODY = "The river Ondava rose two metres overnight.\n\nA ceasefire between the valley's towns still holds."
 
 
@@ -77,9 +83,34 @@ def duplicated(name: str, sequence: int, original: str) -> DocumentDuplicated:
 
 
 def rejected(name: str, sequence: int, **facts: Any) -> DocumentRejected:
-    return DocumentRejected(
-        document_id=an_id(name), sequence=sequence, stage="parser", reason="The file is empty.", rejected=LATER, **facts
-    )
+    facts = {"stage": "parser", "reason": "The file is empty.", "rejected": LATER, **facts}
+    return DocumentRejected(document_id=an_id(name), sequence=sequence, **facts)
+
+
+def quarantined(name: str, sequence: int = 1, **facts: Any) -> DocumentRecord:
+    rejection = rejected(name, sequence, source=Source(path=f"{name}.txt"), content=content_of(name), **facts)
+    return record(name, sequence, state="rejected", parsed=None, rejection=rejection, times=None)
+
+
+class Outside:
+    """Stands for the fetcher's counts and the streams, which have room for so many messages."""
+
+    def __init__(self) -> None:
+        self.latest: LedgerCounts | None = COUNTS
+        self.replayed: list[DocumentRejected] = []
+        self.room = 1_000_000
+        self.failure: Exception | None = None
+
+    async def counts(self) -> LedgerCounts | None:
+        return self.latest
+
+    async def replay(self, rejections: Sequence[DocumentRejected]) -> int:
+        if self.failure:
+            raise self.failure
+        taken = rejections[: self.room]
+        self.replayed += taken
+        self.room -= len(taken)
+        return len(taken)
 
 
 class FakeSearchIndex:

@@ -1,7 +1,7 @@
 """The HTTP API: what it answers, and how it says that a request is wrong."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,56 +9,26 @@ import httpx
 import pytest
 
 from services.indexer.adapters.documents import SqliteDocumentStore
-from services.indexer.adapters.group_commit import GroupCommit
-from services.indexer.adapters.index_rebuild import IndexRebuild
 from services.indexer.api.dependencies import Dependencies
 from services.indexer.api.http import create_api
-from shared.contracts import DocumentRejected, LedgerCounts, StageBacklog
 from shared.errors import TransientError
-from tests.unit.indexer.desk import FakeSearchIndex, an_id, article, content_of, record, rejected
+from tests.unit.indexer.desk import LATER, FakeSearchIndex, Outside, an_id, article, content_of, record, rejected
 
-COUNTS = LedgerCounts(
-    accepted=10, indexed=4, duplicate=1, rejected=1, removed=1, in_flight=StageBacklog(fetcher=0, parser=2, indexer=1),
-    counted=datetime(2026, 3, 14, tzinfo=UTC),
-)  # fmt: skip
 UNKNOWN = an_id("nobody")
 MARKUP = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick=")
 
 
-class Outside:
-    """Stands for the fetcher's counts and the streams."""
-
-    def __init__(self) -> None:
-        self.latest: LedgerCounts | None = COUNTS
-        self.replayed: list[DocumentRejected] = []
-
-    async def counts(self) -> LedgerCounts | None:
-        return self.latest
-
-    async def replay(self, rejection: DocumentRejected) -> None:
-        self.replayed.append(rejection)
-
-
-@pytest.fixture
-def outside() -> Outside:
-    return Outside()
-
-
-@pytest.fixture
-def rebuild(store: SqliteDocumentStore, commits: GroupCommit, outside: Outside) -> IndexRebuild:
-    return IndexRebuild(store, commits, outside.counts)
-
-
 @pytest.fixture
 async def api(
-    store: SqliteDocumentStore, index: FakeSearchIndex, rebuild: IndexRebuild, outside: Outside
+    store: SqliteDocumentStore, index: FakeSearchIndex, outside: Outside, needs: Dependencies
 ) -> AsyncIterator[httpx.AsyncClient]:
     indexed = record("a", 1)
     cannot_be_read = record("b", 2, state="rejected", parsed=None, rejection=rejected("b", 2))
-    failed = rejected("c", 3, stream="documents.fetched", message="AAAA", error="Traceback …")
+    later = LATER + timedelta(minutes=1)
+    failed = rejected("c", 3, stream="documents.fetched", message="AAAA", error="Traceback …", rejected=later)
     store.put_many([indexed, cannot_be_read, record("c", 3, state="rejected", parsed=None, rejection=failed)])
     index.write([indexed], [])
-    app = create_api(Dependencies(store, index, rebuild, outside.counts, outside.replay))
+    app = create_api(needs)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://dateline") as client:
         yield client
@@ -192,16 +162,13 @@ async def test_status_is_unavailable_before_the_first_count(api: httpx.AsyncClie
 
 
 async def test_what_is_away_for_now_is_a_503(
-    store: SqliteDocumentStore, index: FakeSearchIndex, rebuild: IndexRebuild, outside: Outside
+    store: SqliteDocumentStore, index: FakeSearchIndex, outside: Outside, needs: Dependencies
 ) -> None:
     """The client may try again."""
-
-    async def away(_: DocumentRejected) -> None:
-        raise TransientError("Redis is away, try again")
-
+    outside.failure = TransientError("Redis is away, try again")
     failed = rejected("c", 3, stream="documents.fetched", message="AAAA")
     store.put_many([record("c", 3, state="rejected", parsed=None, rejection=failed)])
-    app = create_api(Dependencies(store, index, rebuild, outside.counts, away))
+    app = create_api(needs)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://dateline") as client:
         response = await client.post(f"/quarantine/{an_id('c')}/replay")
 
