@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up compose rebuild-index test e2e chaos lint fmt lock clean
+.PHONY: help up compose rebuild-index test e2e chaos take-over contracts lint fmt lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -25,9 +25,17 @@ e2e: ## The tests that drive the containers
 	@deploy/environment.sh dev $(PYTHON)
 	@$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-chaos: ## Break everything while documents flow, and count: make chaos ARGS='--faults 200 --documents 20000'
+chaos: ## Break everything while documents flow, and count: make chaos ARGS='--kills 200 --documents 20000'
 	@deploy/environment.sh dev $(PYTHON)
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
+
+take-over: ## How soon a killed worker's messages are worked on again
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/python -m tests.chaos.take_over $(ARGS)
+
+contracts: ## Write the JSON Schemas of all messages
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/python -m shared.contracts.schemas
 
 lint: ## Style, types, and which module may import which
 	@deploy/environment.sh dev $(PYTHON)
