@@ -11,7 +11,7 @@ class ReplyDroppingProxy:
 
     Args:
         socket: the server's unix socket.
-        one_in: replies of which one is lost, by chance; its connection breaks.
+        one_in: replies of which one is lost, by chance, and its connection broken; 0: none.
         seed: makes the chances the same again.
     """
 
@@ -62,7 +62,7 @@ class ReplyDroppingProxy:
 
     async def _copy_replies(self, server: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         while data := await server.read(65_536):
-            if self._random.randrange(self._one_in) == 0:
+            if self._one_in and self._random.randrange(self._one_in) == 0:
                 self.dropped += 1
                 raise EOFError
             to_client.write(data)

@@ -1,6 +1,8 @@
 """What a run came to, in figures and in words."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from tests.chaos.faults import Saboteur
@@ -17,6 +19,7 @@ class Result:
     server: str
     seconds: float
     lost_replies: int
+    taken_over: int
     replayed: int
     stops: list[float]
     recoveries: list[float | None]
@@ -31,6 +34,7 @@ class Result:
             f"{self.server}: {self.seconds:.0f} s",
             f"differences: {len(self.differences)}",
             f"replies lost: {self.lost_replies}",
+            f"messages taken up again after a death, a restart or a lost reply: {self.taken_over}",
             f"looks at the accounting: {self.seen.looks}",
             f"searches answered: {self.seen.answers}; not, while the indexer was down: {self.seen.refused}",
             f"longest time without an answer: {longest:.1f} s",
@@ -40,6 +44,12 @@ class Result:
             f"full speed again after at most {max(recovered, default=0):.0f} s",
             f"losses after which the documents ended before: {len(self.recoveries) - len(recovered)}",
         ]
+
+
+def taken_over(log: Path) -> int:
+    """Count the messages that the services say they took up again."""
+    lines = (json.loads(line) for line in log.open() if '"taken_over"' in line)
+    return sum(line["entries"] for line in lines)
 
 
 def of_search(seen: Observations, saboteur: Saboteur) -> list[str]:

@@ -21,14 +21,12 @@ from tests.chaos.faults import Saboteur
 from tests.chaos.monitor import Monitor
 from tests.chaos.oracle import Oracle, left_over, rejected_by_chance
 from tests.chaos.proxy import ReplyDroppingProxy
-from tests.chaos.result import Result, of_search, recoveries
+from tests.chaos.result import Result, of_search, recoveries, taken_over
 from tests.chaos.schedule import DISPOSALS, Plan, draw, kinds_of
 from tests.chaos.server import DisposableServer
 from tests.services import Services, running_services
 
 REPLICAS = ("fetcher", "parser-1", "parser-2", "indexer")
-#: Replies of which one is lost.
-LOST_ONE_IN = 200
 #: Seconds everything may take to come to rest after the last fault, beside the time the documents themselves need.
 REST_SECONDS = 120.0
 #: Documents per second that are settled at least while nothing is broken, on a slow machine.
@@ -47,7 +45,7 @@ def run(plan: Plan, folder: Path) -> Result:
         server.start()
         parts.callback(server.kill)
         version = server.version
-        proxy = ReplyDroppingProxy(str(server.socket), LOST_ONE_IN, plan.seed)
+        proxy = ReplyDroppingProxy(str(server.socket), plan.lost_one_in, plan.seed)
         parts.callback(proxy.stop)
         services = parts.enter_context(running_services(folder, proxy.start(), REPLICAS, _environment(clocks)))
         saboteur = Saboteur(services, server, clocks, plan.seed)
@@ -78,6 +76,7 @@ def run(plan: Plan, folder: Path) -> Result:
         server=version,
         seconds=time.monotonic() - start,
         lost_replies=proxy.dropped,
+        taken_over=taken_over(services.log),
         replayed=replayed,
         stops=saboteur.stops,
         recoveries=recoveries(seen, disposed),

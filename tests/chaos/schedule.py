@@ -39,7 +39,10 @@ COPY_AGE = (2, 8)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run: the kind of server, the documents, how many faults of each family, and the seed."""
+    """A run: the kind of server, the documents, how many faults of each family, and the seed.
+
+    Of `lost_one_in` replies of the server one is lost; 0: none.
+    """
 
     server: str = "valkey-server"
     documents: int = 2_000
@@ -51,6 +54,7 @@ class Plan:
     index_losses: int = 0
     clock_steps: int = 4
     poison: int = 5
+    lost_one_in: int = 200
     seed: int = 0
 
 

@@ -167,9 +167,23 @@ function facts(found) {
     ["Published", dated(found.published, moments)], ["File written", dated(found.modified, moments)],
     ["Type", found.media_type], ["Size", sizes.join(", ")], ["SHA-256", found.content_hash && el("span", { class: "path" }, found.content_hash)]];
   return el("aside", { class: "facts", "aria-label": "About this document" }, found.times && timeline(found.times),
+    found.trace.length > 0 && attempts(found.trace),
     el("h2", {}, "Facts"),
-    el("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+    el("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
+    found.content_hash && el("p", {}, el("a", { href: `/documents/${found.document_id}/original` }, "Download the original")));
 }
+
+/** Every attempt of every stage: one that failed is tried again. */
+function attempts(trace) {
+  const row = ({ stage, number, outcome, started, ended, error, worker }) => el("li", { title: worker },
+    el("b", {}, stage), ` ${number > 1 || outcome !== "done" ? `try ${number}: ` : ""}${OUTCOMES[outcome]}`,
+    started && [" · ", dated(started, moments), ended && ` · ${duration(Math.max(0, new Date(ended) - new Date(started)))}`],
+    error && el("p", { class: "reason", dir: "auto" }, error));
+  return el("details", { class: "attempts" }, el("summary", {}, plural(trace.length, "attempt", "attempts")),
+    el("ol", {}, trace.map(row)));
+}
+
+const OUTCOMES = { done: "done", failed: "failed", lost: "its worker ended before it could tell" };
 
 /** What each stage took, as a bar and in numbers. */
 function timeline(times) {
