@@ -51,6 +51,8 @@ class Watcher:
 
     def faults(self) -> list[str]:
         """Return what keeps the inbox from being watched."""
+        if not self._inbox.is_there():  # an event may not tell, and the next scan may be a minute away
+            return ["the inbox is not there"]
         idle = time.monotonic() - self._last_tick
         return [f for f in (self._watch_fault, f"not looked for {idle:.0f} s" if idle > IDLE_SECONDS else None) if f]
 

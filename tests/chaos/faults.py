@@ -112,6 +112,7 @@ class Saboteur:
         self._services.start(name)
 
     def _put_poison(self) -> None:
+        self._wait_for_side_tasks()  # a frozen server takes nothing
         with redis.Redis.from_url(self._server.url) as client:
             entry: bytes = client.xadd(Stream.FETCHED, {FIELD: b"\x00 not a message \xff"})
         self.poison.append(entry)
