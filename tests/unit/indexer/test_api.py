@@ -12,7 +12,7 @@ from services.indexer.api.dependencies import Dependencies
 from services.indexer.api.http import create_api
 from shared.blobs import FilesystemBlobStore
 from shared.errors import TransientError
-from tests.unit.indexer.desk import FakeSearchIndex, Outside, an_id, article, content_of, record, rejected
+from tests.unit.indexer.desk import MOMENT, FakeSearchIndex, Outside, an_id, article, content_of, record, rejected
 
 UNKNOWN = an_id("nobody")
 MARKUP = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick=")
@@ -28,7 +28,7 @@ async def api(
     store: SqliteDocumentStore, index: FakeSearchIndex, outside: Outside, blobs: FilesystemBlobStore
 ) -> AsyncIterator[httpx.AsyncClient]:
     indexed = record("a", 1)
-    cannot_be_read = record("b", 2, state="rejected", parsed=None, rejection=rejected("b", 2))
+    cannot_be_read = record("b", 2, state="rejected", parsed=None, rejection=rejected("b", 2, rejected=MOMENT))
     failed = rejected("c", 3, stream="documents.fetched", message="AAAA", error="Traceback …")
     store.put_many([indexed, cannot_be_read, record("c", 3, state="rejected", parsed=None, rejection=failed)])
     index.write([indexed], [])
