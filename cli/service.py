@@ -89,6 +89,8 @@ class Service:
 
 def _failure(response: httpx.Response) -> Failure:
     detail = _detail(response)[:LONGEST_DETAIL]
+    if response.status_code == httpx.codes.NOT_FOUND and detail in ("", "Not Found"):  # no such route
+        return Failure(f"The Dateline that answers does not know {response.url.path}: update and restart it.")
     if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
         return Unavailable(detail or "Dateline cannot do this for now. Try again in a moment.")
     if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:

@@ -27,6 +27,8 @@ from tests.services import Services, running_services
 pytestmark = pytest.mark.parametrize("redis_server", ["valkey-server"], indirect=True)
 
 POISONED, GOOD = 1_000, 20
+#: A stage takes no more than 1,000 that are stuck behind it: the good ones come through in two waves.
+WAVES = 2
 SYLLABLES = [a + b + c for a in "bdfgklmnprst" for b in "aeiou" for c in "lmnrst"]
 
 
@@ -41,20 +43,24 @@ async def test_a_thousand_poisoned_documents_are_quarantined_replayed_and_gone(
 ) -> None:
     """What the parser stored for the indexer is damaged on the disk, and later restored from a backup."""
     services.wait_until("accepted", 0)
-    services.terminate("indexer")
-    chance = random.Random(20_260_314)
-    for n in range(POISONED):
-        (services.inbox / f"long-{n}.txt").write_text(_too_long_for_a_message(chance))
-    await _until_length(client, POISONED)
-    backup = await _damage(client, FilesystemBlobStore(tmp_path / "data" / "blobs"))
+    blobs, chance = FilesystemBlobStore(tmp_path / "data" / "blobs"), random.Random(20_260_314)
+    backup: dict[Path, bytes] = {}
+    for wave in range(1, WAVES + 1):
+        services.terminate("indexer")
+        for n in range(POISONED // WAVES):
+            (services.inbox / f"long-{wave}-{n}.txt").write_text(_too_long_for_a_message(chance))
+        await _until_length(client, POISONED // WAVES)
+        for n in range(GOOD // WAVES):
+            (services.inbox / f"good-{wave}-{n}.txt").write_text(f"{STORY}\nIts number is {wave}-{n}.\n")
+        await _until_length(client, (POISONED + GOOD) // WAVES)
+        backup |= await _damage(client, blobs)
+        services.start("indexer")
+        status = services.wait_until("indexed", wave * GOOD // WAVES)
+        assert status["rejected"] < wave * POISONED // WAVES  # the good ones behind them did not wait for them
+        services.wait_until("rejected", wave * POISONED // WAVES)
+        assert _deliveries(services, "retried") == (MOST_DELIVERIES - 1) * POISONED / WAVES
+        assert _deliveries(services, "quarantined") == POISONED / WAVES
     assert len(backup) == POISONED
-
-    services.start("indexer")
-    for n in range(GOOD):
-        (services.inbox / f"good-{n}.txt").write_text(f"{STORY}\nThe boat carries the number {n} on its bow.\n")
-    status = services.wait_until("indexed", GOOD)
-    assert status["rejected"] < POISONED  # the good ones did not wait for the others
-    services.wait_until("rejected", POISONED)
 
     (group,) = services.get("/quarantine/reasons")["reasons"]
     assert (POISONED, POISONED, ["indexer"]) == (group["count"], group["replayable"], group["stages"])
@@ -62,8 +68,6 @@ async def test_a_thousand_poisoned_documents_are_quarantined_replayed_and_gone(
     listed = _everything_listed(services)
     assert len({rejection["document_id"] for rejection in listed}) == POISONED
     assert {rejection["deliveries"] for rejection in listed} == {MOST_DELIVERIES}
-    assert _deliveries(services, "retried") == (MOST_DELIVERIES - 1) * POISONED
-    assert _deliveries(services, "quarantined") == POISONED
 
     await _comes_back_once(services, listed[0])
     for path, content in backup.items():
@@ -104,7 +108,7 @@ async def test_the_original_of_a_rejected_file_is_downloaded_as_it_was(services:
 
 def _too_long_for_a_message(chance: random.Random) -> str:
     """Return a text that nothing compresses to the 16 kB a message may carry."""
-    words = ["".join(chance.choices(SYLLABLES, k=3)) for _ in range(6_000)]
+    words = ["".join(chance.choices(SYLLABLES, k=3)) for _ in range(4_500)]
     return "\n\n".join(" ".join(words[i : i + 60]).capitalize() + "." for i in range(0, len(words), 60))
 
 
@@ -115,15 +119,15 @@ async def _until_length(client: Redis, length: int) -> None:
 
 
 async def _damage(client: Redis, blobs: FilesystemBlobStore) -> dict[Path, bytes]:
-    """Overwrite every blob that waits for the indexer; return what they held."""
+    """Overwrite every blob that waits for the indexer; return what it held."""
     backup = {}
     entries: Any = await client.xrange(Stream.PARSED)
     for _, fields in entries:
         claim = DocumentParsed.model_validate_json(decode(fields[FIELD])).parsed
-        assert isinstance(claim, BlobRef)
-        path = blobs.path(claim)
-        backup[path] = path.read_bytes()
-        path.write_bytes(b"\0" * claim.size)
+        if isinstance(claim, BlobRef):
+            path = blobs.path(claim)
+            backup[path] = path.read_bytes()
+            path.write_bytes(b"\0" * claim.size)
     return backup
 
 

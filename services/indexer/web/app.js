@@ -1,8 +1,9 @@
 // The search page: the address decides what is shown. Uses the HTTP API only.
 
 import { Failure, at, say, show } from "./elements.js";
+import { rejectedView } from "./rejected.js";
 import { keepStatus } from "./status.js";
-import { documentView, latestView, rejectedView, searchView } from "./views.js";
+import { documentView, latestView, searchView } from "./views.js";
 
 const TYPING_PAUSE_MS = 180;
 

@@ -84,3 +84,12 @@ export function nameOf(language) {
     return language;
   }
 }
+
+/** Links to the pages before and after this one. */
+export function pages(parameters, page, more) {
+  if (page === 1 && !more) return null;
+  return el("nav", { class: "pages", "aria-label": "Pages" },
+    page > 1 && link({ ...parameters, page: page === 2 ? "" : page - 1 }, "← Previous", { rel: "prev" }),
+    el("span", {}, `Page ${numbers.format(page)}`),
+    more && link({ ...parameters, page: page + 1 }, "Next →", { rel: "next" }));
+}

@@ -1,6 +1,6 @@
 // Views: each asks the API for what the address says, and returns what draws it; that returns the title of the window.
 
-import { ask, bar, dated, days, el, heading, link, marked, moments, nameOf, numbers, pathOf, plural, say, show } from "./elements.js";
+import { ask, bar, dated, days, el, heading, link, marked, moments, nameOf, numbers, pages, pathOf, plural, say, show } from "./elements.js";
 
 const PAGE = 10;
 
@@ -34,14 +34,6 @@ function hitItem(hit, q) {
     el("p", { class: "snippet", dir: "auto", lang: hit.language }, marked(hit.snippet)),
     el("p", { class: "meta" }, dated(hit.published), hit.language && link({ q, language: hit.language }, nameOf(hit.language)),
       pathOf(hit.source)));
-}
-
-function pages(parameters, page, more) {
-  if (page === 1 && !more) return null;
-  return el("nav", { class: "pages", "aria-label": "Pages" },
-    page > 1 && link({ ...parameters, page: page === 2 ? "" : page - 1 }, "← Previous", { rel: "prev" }),
-    el("span", {}, `Page ${numbers.format(page)}`),
-    more && link({ ...parameters, page: page + 1 }, "Next →", { rel: "next" }));
 }
 
 function nothingFound(q, language) {
@@ -79,45 +71,6 @@ function welcome() {
       el("li", {}, "Watch it pass the line above. It takes about a second."),
       el("li", {}, "Search for a word that is in it.")),
     el("p", {}, "Editing the file updates the document, moving it keeps it, deleting it removes it."));
-}
-
-export async function rejectedView(address) {
-  const page = Math.max(1, Number.parseInt(address.get("page"), 10) || 1);
-  const { total, quarantined } = await ask("/quarantine", { limit: PAGE, offset: (page - 1) * PAGE });
-  return () => {
-    say("");
-    show(
-      el("h2", { class: "kicker" }, "Rejected"),
-      !total && el("p", {}, "Nothing was rejected."),
-      el("ol", { class: "list" }, quarantined.map(rejectedItem)),
-      pages({ list: "rejected" }, page, (page - 1) * PAGE + quarantined.length < total),
-    );
-    return "Rejected";
-  };
-}
-
-function rejectedItem(rejection) {
-  return el("li", {},
-    heading({ document: rejection.document_id }, rejection.source?.path ?? "A message nobody could read"),
-    el("p", { class: "reason", dir: "auto" }, rejection.reason),
-    el("p", { class: "meta" }, dated(rejection.rejected, moments), el("span", {}, `by the ${rejection.stage}`),
-      rejection.deliveries > 1 && el("span", {}, `tried ${rejection.deliveries} times`),
-      rejection.replayable && replayButton(rejection.document_id)));
-}
-
-function replayButton(id) {
-  const button = el("button", { class: "quiet", type: "button" }, "Try again");
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try {
-      await ask(`/quarantine/${id}/replay`, {}, { method: "POST" });
-      say("It is on its way again.");
-    } catch (error) {
-      say(error.message, true);
-      button.disabled = false;
-    }
-  });
-  return button;
 }
 
 export async function documentView(address) {
@@ -165,7 +118,8 @@ function facts(found) {
     found.sizes.body !== null && plural(found.sizes.body, "character of text", "characters of text")].filter(Boolean);
   const rows = [["File", pathOf(found.source)], ["State", found.state], ["Language", found.language && nameOf(found.language)],
     ["Published", dated(found.published, moments)], ["File written", dated(found.modified, moments)],
-    ["Type", found.media_type], ["Size", sizes.join(", ")], ["SHA-256", found.content_hash && el("span", { class: "path" }, found.content_hash)]];
+    ["Type", found.media_type], ["Size", sizes.join(", ")], ["SHA-256", found.content_hash && el("span", { class: "path" }, found.content_hash)],
+    ["Original", found.content_hash && el("a", { href: `/documents/${found.document_id}/original` }, "Download")]];
   return el("aside", { class: "facts", "aria-label": "About this document" }, found.times && timeline(found.times),
     found.trace.length > 0 && attempts(found.trace),
     el("h2", {}, "Facts"),

@@ -233,6 +233,7 @@ def test_a_wrong_command_line_asks_nothing(dateline: FakeDateline, arguments: tu
         (httpx.Response(200, json={"reasons": 3}), 3, "is not this version of Dateline"),
         (httpx.Response(422, json={"detail": [{"loc": ["query", "stage"], "msg": "unknown"}]}), 2, "stage: unknown"),
         (httpx.Response(404, json={"detail": "Not\x1b here"}), 1, r"Not\x1b here"),
+        (httpx.Response(404, json={"detail": "Not Found"}), 1, "does not know /quarantine/reasons: update"),
         (httpx.Response(500, text="x"), 1, "its log says why"),
         (httpx.Response(302, headers={"Location": "http://elsewhere/"}), 1, "(302)"),
     ],

@@ -1,7 +1,6 @@
 """The HTTP API: what it answers, and how it says that a request is wrong."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.api.dependencies import Dependencies
 from services.indexer.api.http import create_api
 from shared.errors import TransientError
-from tests.unit.indexer.desk import LATER, FakeSearchIndex, Outside, an_id, article, content_of, record, rejected
+from tests.unit.indexer.desk import MOMENT, FakeSearchIndex, Outside, an_id, article, content_of, record, rejected
 
 UNKNOWN = an_id("nobody")
 MARKUP = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=", "onclick=")
@@ -23,9 +22,8 @@ async def api(
     store: SqliteDocumentStore, index: FakeSearchIndex, outside: Outside, needs: Dependencies
 ) -> AsyncIterator[httpx.AsyncClient]:
     indexed = record("a", 1)
-    cannot_be_read = record("b", 2, state="rejected", parsed=None, rejection=rejected("b", 2))
-    later = LATER + timedelta(minutes=1)
-    failed = rejected("c", 3, stream="documents.fetched", message="AAAA", error="Traceback …", rejected=later)
+    cannot_be_read = record("b", 2, state="rejected", parsed=None, rejection=rejected("b", 2, rejected=MOMENT))
+    failed = rejected("c", 3, stream="documents.fetched", message="AAAA", error="Traceback …")
     store.put_many([indexed, cannot_be_read, record("c", 3, state="rejected", parsed=None, rejection=failed)])
     index.write([indexed], [])
     app = create_api(needs)
