@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from shared.contracts import BlobRef
+from shared.disk_space import DiskSpace
 from shared.errors import TransientError
 
 #: Bytes read and hashed at a time: large enough for the disk, small enough that 4 readers stay under 5 MB.
@@ -34,6 +35,10 @@ class BlobStore(Protocol):
         """Where a reader finds the bytes as a file."""
         ...
 
+    def fault(self, size: int) -> str | None:
+        """Return in words why so many bytes more may not be stored for now; None when they may."""
+        ...
+
 
 class FilesystemBlobStore:
     """`root/ab/abcdef…`: one file a blob."""
@@ -41,6 +46,7 @@ class FilesystemBlobStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._incoming = root / "incoming"
+        self._space = DiskSpace(root)
 
     def put(self, chunks: Iterable[bytes], media_type: str = "application/octet-stream") -> BlobRef:
         """Store the bytes durably. Raises `TransientError` when the disk does not take them."""
@@ -93,6 +99,10 @@ class FilesystemBlobStore:
         """Return the bytes. Raises `TransientError` when they are not there."""
         with self._disk_errors():
             return self.path(ref).read_bytes()
+
+    def fault(self, size: int) -> str | None:
+        """Return in words why so many bytes more may not be stored for now; None when they may."""
+        return self._space.fault(size)
 
     def path(self, ref: BlobRef) -> Path:
         """Where a reader finds the bytes as a file."""

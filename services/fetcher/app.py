@@ -7,7 +7,7 @@ needs no Redis: what it finds is in the ledger, and is published when Redis is t
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -19,6 +19,7 @@ from services.fetcher.settings import FetcherSettings
 from services.fetcher.watcher import Watcher
 from shared.blobs import FilesystemBlobStore
 from shared.contracts import DocumentChanged, DocumentFetched, DocumentRejected
+from shared.disk_space import DiskSpace
 from shared.health import operations_routes
 from shared.messaging import StreamBroker
 from shared.service import background, consuming
@@ -39,7 +40,17 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         outbox = Outbox(ledger, inbox.name, registry)
         blobs = FilesystemBlobStore(settings.blobs)
         librarian = Librarian(inbox, ledger, blobs, outbox, settings.max_file_bytes)
-        watcher = Watcher(inbox, ledger, librarian, settings.settle_seconds, settings.scan_seconds)
+        space = DiskSpace(settings.blobs, settings.data / "ledger")
+        free = Gauge("dateline_disk_free_bytes", "Bytes free where blobs and ledger are.", registry=registry)
+        free.set_function(space.free)
+        watcher = Watcher(
+            inbox,
+            ledger,
+            librarian,
+            space.fault,
+            settle_seconds=settings.settle_seconds,
+            scan_seconds=settings.scan_seconds,
+        )
         broker.consume(Stream.SETTLED, librarian.on_document_settled, workers=SETTLERS)
         broker.produce(Stream.FETCHED, DocumentFetched)
         broker.produce(Stream.CHANGED, DocumentChanged)

@@ -38,26 +38,33 @@ class Librarian:
 
         Raises:
             FileNotFoundError, FileChanged: look again later.
-            TransientError: the blob store does not take it for now.
+            TransientError: the blob store or the ledger does not take it for now.
         """
         seen = datetime.now(UTC)
         try:
             content, stamp = await asyncio.to_thread(self._inbox.fetch, path, self._blobs, self._max_bytes)
         except RejectedDocument as error:
-            self._reject(path, stamp, seen, str(error))
+            with self._ledger.together():
+                self._reject(path, stamp, seen, str(error))
         else:
-            self._enter(path, stamp, seen, content)
+            with self._ledger.together():
+                self._enter(path, stamp, seen, content)
         entry = self._ledger.at(path)
         if entry:
             log.info("entered", document_id=entry.document_id, path=readable(path), change=entry.change)
         self._outbox.wake()
 
     def on_file_gone(self, path: bytes) -> None:
-        """The file is not there any more: its document is removed, a duplicate takes its place."""
+        """The file is not there any more: its document is removed, a duplicate takes its place.
+
+        Raises:
+            TransientError: the ledger does not take it for now.
+        """
         entry = self._ledger.at(path)
         if entry:
-            self._ledger.change(entry.document_id, "removed", live=0, duplicate_of=None)
-            self._promote_duplicate(entry)
+            with self._ledger.together():
+                self._ledger.change(entry.document_id, "removed", live=0, duplicate_of=None)
+                self._promote_duplicate(entry)
             log.info("entered", document_id=entry.document_id, path=readable(path), change="removed")
             self._outbox.wake()
 

@@ -89,6 +89,8 @@ class Outbox:
         entries = self._ledger.unpublished(BATCH)
         if not entries:
             return 0
+        if not await self._intake.has_memory():
+            raise TransientError("Redis is nearly full: documents wait in the ledger until there is room")
         if not await self._intake.has_room():
             await asyncio.sleep(COUNT_SECONDS)
             return len(entries)

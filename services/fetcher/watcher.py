@@ -6,6 +6,7 @@ The folder's events are for speed, the scan (at the start and every minute) for 
 import asyncio
 import stat
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -33,14 +34,22 @@ SCAN_STEP = 200
 
 
 class Watcher:
-    """Watches one inbox; `run` never ends by itself."""
+    """Watches one inbox; `run` never ends by itself. `room` says why nothing may be read for now, None when it may."""
 
-    def __init__(
-        self, inbox: Inbox, ledger: Ledger, librarian: Librarian, settle_seconds: float, scan_seconds: float
+    def __init__(  # noqa: PLR0913  what it looks at, whom it tells, and how often
+        self,
+        inbox: Inbox,
+        ledger: Ledger,
+        librarian: Librarian,
+        room: Callable[[], str | None],
+        *,
+        settle_seconds: float,
+        scan_seconds: float,
     ) -> None:
         self._inbox = inbox
         self._ledger = ledger
         self._librarian = librarian
+        self._room = room
         self._arrivals = Arrivals(settle_seconds)
         self._move_seconds = 2 * settle_seconds + 0.25  # until the file at the new path has been read, too
         self._scan_seconds = scan_seconds
@@ -48,13 +57,23 @@ class Watcher:
         self._readers = asyncio.Semaphore(READERS)
         self._last_tick = time.monotonic()
         self._watch_fault: str | None = None
+        self._disk_fault: str | None = None
+        self._next_look_at_disk = 0.0
 
     def faults(self) -> list[str]:
         """Return what keeps the inbox from being watched."""
         if not self._inbox.is_there():  # an event may not tell, and the next scan may be a minute away
             return ["the inbox is not there"]
         idle = time.monotonic() - self._last_tick
-        return [f for f in (self._watch_fault, f"not looked for {idle:.0f} s" if idle > IDLE_SECONDS else None) if f]
+        return [
+            f
+            for f in (
+                self._disk_fault,
+                self._watch_fault,
+                f"not looked for {idle:.0f} s" if idle > IDLE_SECONDS else None,
+            )
+            if f
+        ]
 
     async def run(self) -> None:
         """Watch, scan and look, side by side."""
@@ -97,11 +116,25 @@ class Watcher:
     async def _look_at_due(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             self._last_tick = time.monotonic()
+            if self._full():
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
             for path in self._arrivals.take_due(time.monotonic(), READERS):
                 await self._readers.acquire()
                 tasks.create_task(self._look_and_release(path))
             self._remove_gone(time.monotonic())
             await asyncio.sleep(TICK_SECONDS)
+
+    def _full(self) -> bool:
+        """Whether reading files has to wait for room on the disk; what lies in the inbox is in no hurry."""
+        now = time.monotonic()
+        if now >= self._next_look_at_disk:
+            self._next_look_at_disk = now + AGAIN_SECONDS
+            fault = self._room()
+            if bool(fault) != bool(self._disk_fault):
+                log.warning("disk_full" if fault else "disk_has_room", fault=fault)
+            self._disk_fault = fault
+        return self._disk_fault is not None
 
     async def _look_and_release(self, path: bytes) -> None:
         try:
@@ -140,5 +173,10 @@ class Watcher:
                 continue
             del self._gone[path]
             if self._inbox.status(path) is None and self._inbox.is_there():
-                for beneath in (path, *self._ledger.paths_beneath(path)):
-                    self._librarian.on_file_gone(beneath)
+                try:
+                    for beneath in (path, *self._ledger.paths_beneath(path)):
+                        self._librarian.on_file_gone(beneath)
+                except TransientError as error:
+                    log.warning("file_postponed", path=readable(path), error=str(error))
+                    self._gone[path] = missed
+                    return

@@ -22,6 +22,7 @@ from services.indexer.handlers import Indexer
 from services.indexer.settings import IndexerSettings
 from shared.blobs import FilesystemBlobStore
 from shared.contracts import DocumentRejected, DocumentSettled
+from shared.disk_space import DiskSpace
 from shared.health import operations_routes
 from shared.messaging import Replay, StreamBroker
 from shared.service import background, consuming
@@ -39,7 +40,15 @@ async def indexer(settings: IndexerSettings) -> AsyncIterator[ASGIApp]:
     async with AsyncExitStack() as parts:
         store = parts.enter_context(closing(SqliteDocumentStore(settings.index)))
         index = parts.enter_context(closing(open_index(settings.index / "tantivy", store)))
-        commits = GroupCommit(store, index, linger_seconds=settings.commit_linger_seconds, batch=settings.commit_batch)
+        # Half of what the fetcher keeps free: it stops first, and what is on its way can be finished.
+        space = DiskSpace(settings.index, part=0.5)
+        commits = GroupCommit(
+            store,
+            index,
+            linger_seconds=settings.commit_linger_seconds,
+            batch=settings.commit_batch,
+            room=space.fault,
+        )
         blobs = FilesystemBlobStore(settings.blobs)
         handlers = Indexer(commits, blobs)
         broker.consume(Stream.PARSED, handlers.on_document_parsed, workers=settings.commit_batch)

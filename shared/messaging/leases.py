@@ -124,11 +124,15 @@ class Heartbeat:
             log.warning("farewell_failed", error=str(error))
 
     async def _beat(self) -> None:
+        failing = False
         while True:
             try:
                 self._compare(await self._client.hincrby(self._key, self._consumer, 1))
+                failing = False
             except RedisError as error:
-                log.warning("heartbeat_failed", error=str(error))
+                if not failing:
+                    log.warning("heartbeat_failed", error=str(error))
+                failing = True
                 self._last = None  # it may have been counted
             await asyncio.sleep(BEAT_SECONDS)
 

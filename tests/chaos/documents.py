@@ -14,12 +14,12 @@ ATTRIBUTES = 40_000
 
 
 class Documents:
-    """Documents 0 to `number` - 1."""
+    """Documents 0 to `number` - 1, `hanging` of them such that their parse hangs."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, hanging: int = HANGING) -> None:
         self.number = number
-        step = max(2, number // HANGING)
-        self._hanging = set(range(step // 2, number, step))
+        step = max(2, number // max(1, hanging))
+        self._hanging = set(range(step // 2, number, step)[:hanging])
 
     def __len__(self) -> int:
         return self.number

@@ -17,7 +17,7 @@ from services.fetcher.domain.identity import Stamp
 from services.fetcher.domain.rules import ignored
 from shared.blobs import CHUNK, BlobStore
 from shared.contracts import BlobRef
-from shared.errors import RejectedDocument, SetupError
+from shared.errors import RejectedDocument, SetupError, TransientError
 
 log = structlog.get_logger()
 
@@ -113,6 +113,8 @@ class Inbox:
                 f"The file is too large: {before.st_size:,} bytes, and the limit is {max_bytes:,} "
                 "(DATELINE_MAX_FILE_BYTES)."
             )
+        if fault := blobs.fault(before.st_size):
+            raise TransientError(fault)
         content = blobs.put(_chunks(descriptor, before.st_size))
         stamp = Stamp.of(os.fstat(descriptor))
         if stamp != Stamp.of(before) or content.size != before.st_size:

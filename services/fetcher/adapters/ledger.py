@@ -8,6 +8,7 @@ has settled exactly that sequence.
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Literal
 
 from services.fetcher.domain.identity import Stamp, document_id_of
 from shared.contracts import LedgerCounts, SettledState, StageBacklog
+from shared.errors import SetupError, TransientError
 from shared.folder_lock import lock_folder
 
 Change = Literal["fetched", "moved", "removed", "duplicated", "rejected"]
@@ -67,8 +69,30 @@ class LedgerEntry:
     fetched: datetime
 
 
+class _Connection(sqlite3.Connection):
+    """What the disk refuses for now, a full one most of all, is tried again later."""
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        with _disk_errors():
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        with _disk_errors():
+            return super().executemany(*args)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise TransientError(f"the ledger: {error}") from error
+
+
 class Ledger:
     """The rows, in one SQLite file; used from one thread.
+
+    All methods raise `TransientError` when the disk does not take a change, or does not give a row.
 
     Raises:
         SetupError: another fetcher uses the folder, or it cannot be written.
@@ -76,13 +100,18 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self._lock = lock_folder(folder, "fetcher")
-        self._db = sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # A power cut may undo the last moments: the files are then found again by the scan, settlements by a new feed.
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(SCHEMA)
-        self._last_sequence: int = self._value("SELECT coalesce(max(sequence), 0) FROM documents")
+        file = folder / "ledger.sqlite"
+        try:
+            self._db = sqlite3.connect(file, isolation_level=None, factory=_Connection)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # A power cut may undo the last moments: the files are found again by the scan, settlements by a new feed.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(SCHEMA)
+            self._last_sequence: int = self._value("SELECT coalesce(max(sequence), 0) FROM documents")
+        except (sqlite3.Error, TransientError) as error:
+            self._lock.close()
+            raise SetupError(f"the ledger {file} cannot be opened: {error}") from error
 
     def close(self) -> None:
         """Close the file and let another fetcher have the folder."""
@@ -145,6 +174,18 @@ class Ledger:
 
     # Changing
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make the changes inside all or none."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
     def add(self, path: bytes, stamp: Stamp, change: Change, seen: datetime, **columns: Any) -> None:
         """Accept the file at this path, seen then, as a document of its own, under the first id that is free."""
         now = datetime.now(UTC).isoformat()
@@ -170,8 +211,7 @@ class Ledger:
 
     def mark_published(self, sequences: Sequence[int]) -> None:
         """These events are on their streams."""
-        with self._db:
-            self._db.execute("BEGIN")
+        with self.together():
             self._db.executemany("UPDATE documents SET published = 1 WHERE sequence = ?", [(s,) for s in sequences])
 
     def settle(self, document_id: str, sequence: int, state: SettledState) -> bool:
@@ -189,8 +229,7 @@ class Ledger:
         """
         which = "TRUE" if everything else "state = 'pending'"
         rows = self._db.execute(f"SELECT document_id FROM documents WHERE {which} ORDER BY sequence").fetchall()  # noqa: S608
-        with self._db:
-            self._db.execute("BEGIN")
+        with self.together():
             self._db.executemany(
                 f"UPDATE documents SET state = 'pending', change = {FULL_CHANGE}, published = 0, sequence = ? "  # noqa: S608
                 "WHERE document_id = ?",

@@ -22,6 +22,9 @@ log = structlog.get_logger()
 #: Seconds a document may wait for its commit before the stage counts as stuck. A commit of 500 takes under a second.
 STUCK_SECONDS = 30.0
 
+#: Seconds between two looks whether a full disk has room again.
+ROOM_SECONDS = 1.0
+
 #: Makes the new record of the stored one (None: not known); returns None where there is nothing to record.
 Change = Callable[[DocumentRecord | None], DocumentRecord | None]
 
@@ -42,13 +45,25 @@ Outcome = DocumentRecord | Exception | None
 
 
 class GroupCommit:
-    """Applies changes to documents, in the order they come, a group at a time."""
+    """Applies changes to documents, in the order they come, a group at a time.
 
-    def __init__(self, store: SqliteDocumentStore, index: SearchIndex, linger_seconds: float, batch: int) -> None:
+    `room` says why nothing may be written for now, None when it may.
+    """
+
+    def __init__(
+        self,
+        store: SqliteDocumentStore,
+        index: SearchIndex,
+        *,
+        linger_seconds: float,
+        batch: int,
+        room: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._store = store
         self._index = index
         self._linger_seconds = linger_seconds
         self._batch = batch
+        self._room = room
         # Callers beyond two groups wait to get in: what is not acknowledged stays in Redis.
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(maxsize=2 * batch)
         self._in_hand: list[_Waiting] = []
@@ -71,6 +86,7 @@ class GroupCommit:
         try:
             while True:
                 await self._collect()
+                await self._wait_for_room()
                 await self._commit_in_hand()
         finally:
             while not self._queue.empty():
@@ -109,6 +125,14 @@ class GroupCommit:
             await asyncio.shield(commit)
         finally:  # also when cancelled: what is being written cannot be called back, so tell how it ends
             self._finish(await commit)
+
+    async def _wait_for_room(self) -> None:
+        """Keep what is in hand while the disk is full: failing it would have it brought again and again."""
+        while fault := self._room():
+            if not self._failure:
+                log.warning("disk_full", fault=fault)
+            self._failure = fault
+            await asyncio.sleep(ROOM_SECONDS)
 
     async def _collect(self) -> None:
         self._in_hand.append(await self._queue.get())

@@ -4,7 +4,7 @@ The engine's own query parser is never used (it can be made to crash the process
 bounded here: a page of 2**40 hits aborts the process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tantivy import Document, Index, IndexWriter, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
@@ -55,16 +55,22 @@ class TantivyIndex:
         """
         latest = {record.document_id: _document(record) for record in upserts}
         try:
-            for document_id in {*latest, *deletes}:
-                self._open_writer().delete_documents_by_term("id", document_id)
-            for document in latest.values():
-                self._open_writer().add_document(document)
-            self._commit()
+            self._write(latest, deletes)
         except BaseException as error:
             self.close()  # forgets what was not committed, and whatever state the failure left
             if _is_panic(error):
                 raise RuntimeError(f"the search engine failed: {error}") from error
             raise
+
+    def _write(self, latest: Mapping[str, Document], deletes: Sequence[str]) -> None:
+        try:
+            for document_id in {*latest, *deletes}:
+                self._open_writer().delete_documents_by_term("id", document_id)
+            for document in latest.values():
+                self._open_writer().add_document(document)
+        except (ValueError, OSError) as error:  # the documents were made before: these are the disk's
+            raise TransientError(f"the search index does not take documents: {error}") from error
+        self._commit()
 
     def clear(self) -> None:
         """Forget all documents. Raises `TransientError` when the disk does not take it."""
