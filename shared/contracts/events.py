@@ -75,8 +75,10 @@ class Attempt(Value):
     error: str | None = Field(default=None, max_length=500)
 
 
+#: Of a document that is replayed again and again, the last ones.
+MOST_ATTEMPTS = 100
 #: All attempts on a document so far, in their order: at most three a stage, and a replay's again.
-Trace = Annotated[tuple[Attempt, ...], Field(max_length=100)]
+Trace = Annotated[tuple[Attempt, ...], Field(max_length=MOST_ATTEMPTS)]
 
 
 class DocumentFetched(Event):

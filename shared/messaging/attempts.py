@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from shared.contracts import Attempt
+from shared.contracts.events import MOST_ATTEMPTS
+from shared.errors import RejectedDocument
 
 #: Characters of an error in a trace; the whole of it is in the quarantine and the log.
 ERROR_CHARACTERS = 300
@@ -33,8 +35,8 @@ class AttemptHere:
 
     def failed(self, error: BaseException) -> tuple[Attempt, ...]:
         """Return the stage's part of the trace: it has failed now."""
-        text = f"{type(error).__name__}: {error}"
-        return (*self.earlier, self._ended("failed", text[:ERROR_CHARACTERS]))
+        text = str(error) if isinstance(error, RejectedDocument) else f"{type(error).__name__}: {error}"
+        return (*self.earlier, self._ended("failed", sendable(text)[:ERROR_CHARACTERS]))
 
     def _ended(self, outcome: str, error: str | None = None) -> Attempt:
         return Attempt.model_validate(
@@ -87,4 +89,14 @@ def attempt_here() -> AttemptHere | None:
 
 def traced(before: Iterable[Attempt], here: AttemptHere | None) -> tuple[Attempt, ...]:
     """Return the trace with the attempt `here` done."""
-    return (*before, *(here.done() if here else ()))
+    return continued(before, here.done() if here else ())
+
+
+def continued(before: Iterable[Attempt], attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+    """Return the trace with these attempts; of too many, the last."""
+    return (*before, *attempts)[-MOST_ATTEMPTS:]
+
+
+def sendable(text: str) -> str:
+    """Return the text as a message can hold it: an error may name a file whose name is not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.contracts import Attempt, BlobRef, DocumentRejected, Source, StageTimes, Trace
 from shared.errors import RejectedDocument
+from shared.messaging.attempts import continued, sendable
 from shared.messaging.envelope import FIELD, decode
 from shared.messaging.take_over import Entry
 from shared.streams import CONSUMER_GROUP, Stream
@@ -32,10 +33,10 @@ def rejection(
         source=_part(Source, known.get("source")),
         content=_part(BlobRef, known.get("content")),
         times=_part(StageTimes, known.get("times")),
-        trace=(*(_part(_TRACE, known.get("trace")) or ()), *attempts),
+        trace=continued(_part(_TRACE, known.get("trace")) or (), attempts),
         stage=CONSUMER_GROUP[stream],
-        reason=_reason(error)[:2_000],
-        error="" if isinstance(error, RejectedDocument) else "".join(traceback.format_exception(error))[-20_000:],
+        reason=sendable(_reason(error))[:2_000],
+        error="" if isinstance(error, RejectedDocument) else _traceback(error)[-20_000:],
         deliveries=entry.deliveries,
         rejected=datetime.now(UTC),
         stream=stream,
@@ -56,6 +57,10 @@ def _gist(text: str) -> str:
     """Return the line that says what happened: of a traceback the last, else the first."""
     lines = text.strip().splitlines() or [""]
     return lines[-1 if lines[0].startswith("Traceback") else 0]
+
+
+def _traceback(error: BaseException) -> str:
+    return sendable("".join(traceback.format_exception(error)))
 
 
 def _readable_part(body: bytes) -> dict[str, Any]:
