@@ -35,7 +35,7 @@ class Saboteur:
         #: Seconds each stop took; faults of stopping, in words.
         self.stops: list[float] = []
         self.differences: list[str] = []
-        #: Ids of entries with a body nobody can read that were put on the stream of fetched documents.
+        #: Messages nobody can read that were put on the stream of fetched documents.
         self.poison: list[bytes] = []
         #: When the index was lost, and when an indexer began to start, in seconds of the monotonic clock.
         self.index_losses: list[float] = []
@@ -114,8 +114,9 @@ class Saboteur:
     def _put_poison(self) -> None:
         self._wait_for_side_tasks()  # a frozen server takes nothing
         with redis.Redis.from_url(self._server.url) as client:
-            entry: bytes = client.xadd(Stream.FETCHED, {FIELD: b"\x00 not a message \xff"})
-        self.poison.append(entry)
+            body = b"\x00 not a message \xff %d" % len(self.poison)
+            client.xadd(Stream.FETCHED, {FIELD: body})
+        self.poison.append(body)
 
     def _pid(self, name: str) -> int:
         return self._server.pid if name == "server" else self._services.pid(name)

@@ -26,14 +26,14 @@ class Oracle:
 
     Args:
         documents: those fed in.
-        poison: ids of entries that nobody can read, which are in quarantine, or lost with a wiped server.
+        poison: messages that nobody can read, which are in quarantine, or lost with a wiped server.
     """
 
     def __init__(self, documents: Documents, poison: Sequence[bytes]) -> None:
         self._documents = documents
         self._good = documents.of_state("indexed")
         self._bad = documents.of_state("rejected")
-        self._poison = {hashlib.sha256(Stream.FETCHED.encode() + entry).hexdigest()[:32] for entry in poison}
+        self._poison = {hashlib.sha256(Stream.FETCHED.encode() + body).hexdigest()[:32] for body in poison}
 
     def differences_running(self, services: Services) -> list[str]:
         """Compare what the running services answer."""
