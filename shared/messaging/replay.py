@@ -99,13 +99,16 @@ async def _body(rejection: DocumentRejected) -> bytes:
         moved = rejection.sequence not in (0, message["sequence"])  # 0: it was not to be had from this message
     except (ValueError, KeyError, TypeError):
         return body
-    if rejection.stream in TRACED:
-        message |= {"trace": [attempt.model_dump(mode="json") for attempt in rejection.trace]}
+    since: dict[str, object] = {}
+    if rejection.trace and rejection.stream in TRACED:
+        since |= {"trace": [attempt.model_dump(mode="json") for attempt in rejection.trace]}
     if moved:
-        message |= {"sequence": rejection.sequence}
-        message |= {"source": rejection.source.model_dump()} if rejection.source else {}
+        since |= {"sequence": rejection.sequence}
+        since |= {"source": rejection.source.model_dump()} if rejection.source else {}
+    if since.items() <= message.items():
+        return body
     return await BinaryMessageFormatV1.encode(
-        message=json.dumps(message).encode(),
+        message=json.dumps(message | since).encode(),
         reply_to=None,
         headers=headers,
         correlation_id=headers.get("correlation_id", rejection.document_id),
