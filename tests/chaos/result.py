@@ -48,8 +48,8 @@ class Result:
 
 def taken_over(log: Path) -> int:
     """Count the messages that the services say they took up again."""
-    lines = (json.loads(line) for line in log.open() if '"taken_over"' in line)
-    return sum(line["entries"] for line in lines)
+    with log.open() as lines:
+        return sum(json.loads(line)["entries"] for line in lines if '"taken_over"' in line)
 
 
 def of_search(seen: Observations, saboteur: Saboteur) -> list[str]:
