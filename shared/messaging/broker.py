@@ -21,6 +21,7 @@ from shared.messaging.delivery import Delivery
 from shared.messaging.fates import Fates
 from shared.messaging.groups import create_groups
 from shared.messaging.hand_over import HandOver
+from shared.messaging.leases import Leases
 from shared.messaging.reader import BLOCK_MS, HUNG_SECONDS, StreamReader
 from shared.streams import Stream
 
@@ -98,7 +99,7 @@ class StreamBroker(RedisBroker):
             downstream: reading stops while this stream is long.
             quarantine: False only for the quarantine itself, whose messages are tried for ever.
         """
-        reader = StreamReader(stream, self.consumer, workers, downstream, self._hung_seconds)
+        reader = StreamReader(stream, self.consumer, Leases(workers), downstream, self._hung_seconds)
         self.readers[stream] = reader
         self._in_hand.labels(stream).set_function(reader.leases.__len__)
         self._quarantining[stream] = quarantine

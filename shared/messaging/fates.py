@@ -10,7 +10,6 @@
 A failure to hand over falls on the safe side: the entry stays pending and is delivered again.
 """
 
-import time
 from collections.abc import Callable, Sequence
 
 import fast_depends.exceptions
@@ -55,7 +54,6 @@ class Fates:
         self._quarantine = quarantine
         self._backoff = Backoff()
         self._attempts = Attempts(reader.group, reader.consumer)
-        self.last_progress = time.monotonic()
 
     def entry(self, id_: bytes, fields: dict[bytes, bytes]) -> Entry:
         """Return the delivery behind an entry that the reader handed out."""
@@ -126,4 +124,3 @@ class Fates:
         self._reader.leases.release(entry.id)
         self._attempts.forget(entry.id)
         self._count(self._reader.stream, outcome)
-        self.last_progress = time.monotonic()

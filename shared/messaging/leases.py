@@ -7,7 +7,7 @@ The heartbeat is a counter, not a time: others judge by their own monotonic cloc
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 from redis.asyncio import Redis
@@ -16,6 +16,9 @@ from redis.exceptions import RedisError
 from shared.tasks import end
 
 log = structlog.get_logger()
+
+#: A monotonic clock, in seconds.
+Clock = Callable[[], float]
 
 #: Instead of a number of beats: this consumer has given back what it held.
 LEFT = -1
@@ -33,16 +36,17 @@ def heartbeats_of(stream: str) -> str:
 class Leases:
     """Entries of one stream in the hands of this process, at most `capacity` of them at work."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, clock: Clock = time.monotonic) -> None:
         self.capacity = capacity
+        self.clock = clock
         self._held: dict[bytes, tuple[int, float]] = {}  # id → deliveries, monotonic seconds of the start
-        self._deferred: dict[bytes, tuple[int, float]] = {}  # id → deliveries, monotonic seconds of the next try
+        self._deferred: dict[bytes, float] = {}  # id → monotonic seconds of the next try
         self._alone = False
         self._changed = asyncio.Event()
 
     def take(self, entry: bytes, deliveries: int, *, alone: bool = False) -> None:
         """Hold the entry; with `alone`, nothing else is taken until it is released."""
-        self._held[entry] = (deliveries, time.monotonic())
+        self._held[entry] = (deliveries, self.clock())
         self._alone = alone
 
     def release(self, entry: bytes) -> None:
@@ -53,13 +57,12 @@ class Leases:
 
     def defer(self, entry: bytes, seconds: float) -> None:
         """Keep the entry, off work, for a later try."""
-        deliveries = self.deliveries(entry)
         self.release(entry)
-        self._deferred[entry] = (deliveries, time.monotonic() + seconds)
+        self._deferred[entry] = self.clock() + seconds
 
     def owns(self, entry: bytes) -> bool:
         """Whether the entry is at work or waits for its next try; one whose time has come is let go."""
-        if entry in self._deferred and self._deferred[entry][1] <= time.monotonic():
+        if entry in self._deferred and self._deferred[entry] <= self.clock():
             del self._deferred[entry]
         return entry in self._held or entry in self._deferred
 
@@ -67,9 +70,9 @@ class Leases:
         """How often the entry was delivered, this time included."""
         return self._held[entry][0] if entry in self._held else 1
 
-    def all(self) -> dict[bytes, int]:
-        """Every entry in this process's hands with its number of deliveries."""
-        return {entry: n for entry, (n, _) in (self._held | self._deferred).items()}
+    def at_work(self) -> dict[bytes, int]:
+        """Return every entry at work with its number of deliveries."""
+        return {entry: deliveries for entry, (deliveries, _) in self._held.items()}
 
     def __len__(self) -> int:
         return len(self._held) + len(self._deferred)
@@ -82,7 +85,7 @@ class Leases:
     @property
     def oldest_seconds(self) -> float:
         """Seconds since the oldest entry at work was taken; 0 when there is none."""
-        return max((time.monotonic() - start for _, start in self._held.values()), default=0.0)
+        return max((self.clock() - start for _, start in self._held.values()), default=0.0)
 
     async def free(self, wait_seconds: float) -> int:
         """Return how many more entries may be taken, waiting up to `wait_seconds` for the first."""
@@ -109,11 +112,12 @@ class Heartbeat:
         self._consumer = consumer
         self._task: asyncio.Task[None] | None = None
         self._last: int | None = None
+        self._failing = False
         self.namesake = False  #: True while another process beats under this consumer's name
 
     def start(self) -> None:
         """Begin to beat."""
-        self._task = asyncio.create_task(self._beat(), name="heartbeat")
+        self._task = asyncio.create_task(self._run(), name="heartbeat")
 
     async def stop(self) -> None:
         """Stop, and tell the others not to wait for the lease to run out."""
@@ -123,18 +127,21 @@ class Heartbeat:
         except RedisError as error:  # they take over when the lease runs out instead
             log.warning("farewell_failed", error=str(error))
 
-    async def _beat(self) -> None:
-        failing = False
+    async def _run(self) -> None:
         while True:
-            try:
-                self._compare(await self._client.hincrby(self._key, self._consumer, 1))
-                failing = False
-            except RedisError as error:
-                if not failing:
-                    log.warning("heartbeat_failed", error=str(error))
-                failing = True
-                self._last = None  # it may have been counted
+            await self.beat()
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def beat(self) -> None:
+        """Beat once."""
+        try:
+            self._compare(await self._client.hincrby(self._key, self._consumer, 1))
+            self._failing = False
+        except RedisError as error:
+            if not self._failing:
+                log.warning("heartbeat_failed", error=str(error))
+            self._failing = True
+            self._last = None  # it may have been counted
 
     def _compare(self, beat: int) -> None:
         """Two of one name would take each other's work for their own, and do all of it twice."""

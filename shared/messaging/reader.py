@@ -1,7 +1,6 @@
 """What a worker is handed next: first what nobody works on any more, then what is new, never more than it can take."""
 
 import asyncio
-import time
 from typing import Any
 
 import structlog
@@ -38,19 +37,19 @@ class StreamReader:
         self,
         stream: Stream,
         consumer: str,
-        workers: int,
+        leases: Leases,
         downstream: Stream | None,
         hung_seconds: float = HUNG_SECONDS,
     ) -> None:
         self.stream = stream
         self.group = CONSUMER_GROUP[stream]
         self.consumer = consumer
-        self.leases = Leases(workers)
+        self.leases = leases
         self._downstream = downstream
         self._hung_seconds = hung_seconds
         self._backoff = Backoff()
         self._paused_until = 0.0
-        self._last_look = time.monotonic()
+        self._last_look = leases.clock()
 
     def connect(self, client: Redis) -> None:
         """Use this client from now on."""
@@ -60,24 +59,28 @@ class StreamReader:
 
     def start(self) -> None:
         """Let the other replicas know that this one is alive."""
-        self._last_look = time.monotonic()
+        self._last_look = self.leases.clock()
         self._heartbeat.start()
 
     async def stop(self) -> None:
-        """Give back what was not finished: its delivery does not count, and others need not wait."""
+        """Give back what was not finished: its delivery does not count, and others need not wait.
+
+        What has failed and waits for its next try keeps its count, or a service that is restarted in between would
+        try it for ever.
+        """
         try:
-            await give_back(self.client, self.stream, self.group, self.consumer, self.leases.all().items())
+            await give_back(self.client, self.stream, self.group, self.consumer, self.leases.at_work().items())
         except RedisError as error:  # the others take over when the heartbeat has been still for a lease
             log.warning("give_back_failed", stream=self.stream, error=str(error))
         await self._heartbeat.stop()
 
     def pause(self, seconds: float) -> None:
         """Hand out nothing for a while: what the stage depends on is away."""
-        self._paused_until = time.monotonic() + seconds
+        self._paused_until = self.leases.clock() + seconds
 
     def faults(self) -> list[str]:
         """Return what keeps this stream from being worked on."""
-        stale, hung = time.monotonic() - self._last_look, self.leases.oldest_seconds
+        stale, hung = self.leases.clock() - self._last_look, self.leases.oldest_seconds
         faults = []
         if stale > STALE_SECONDS:
             faults.append(f"{self.stream}: not read for {stale:.0f} s")
@@ -97,7 +100,7 @@ class StreamReader:
             entries = await self._wait_out(error)
         else:
             self._backoff.reset()
-            self._last_look = time.monotonic()
+            self._last_look = self.leases.clock()
         for entry in entries:
             self.leases.take(entry.id, entry.deliveries, alone=entry.deliveries > SUSPECT_AFTER)
         return [(self.stream.encode(), [(e.id, e.fields) for e in entries])]
@@ -117,7 +120,7 @@ class StreamReader:
         return await self._fresh(free)
 
     async def _held_back(self) -> bool:
-        if time.monotonic() < self._paused_until:
+        if self.leases.clock() < self._paused_until:
             return True
         return self._downstream is not None and await self.client.xlen(self._downstream) > DOWNSTREAM_LIMIT
 

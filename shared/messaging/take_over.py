@@ -6,14 +6,14 @@ dead: its heartbeat has not moved for a lease, by the observer's own monotonic c
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from redis.asyncio import Redis
 
-from shared.messaging.leases import BEAT_SECONDS, LEASE_SECONDS, LEFT, Leases, heartbeats_of
+from shared.messaging.leases import BEAT_SECONDS, LEASE_SECONDS, LEFT, Clock, Leases, heartbeats_of
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class Entry:
 class Liveness:
     """Judges which consumers are dead, from heartbeats seen and time passed on this process's own clock."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._last_look = clock()
         self._seen: dict[str, tuple[int, float]] = {}  # consumer → beat, seconds when it was first seen
@@ -94,15 +94,15 @@ class TakeOver:
         self._group = group
         self._consumer = consumer
         self._leases = leases
-        self._liveness = Liveness()
+        self._liveness = Liveness(leases.clock)
         self._next_look = 0.0
         self.suspects_wait = False  #: True while a suspect waits for the entries at work to be finished
 
     async def due(self, limit: int) -> list[Entry]:
         """Return at most `limit` entries to work on again; a suspect is returned alone."""
-        if time.monotonic() < self._next_look and not (self.suspects_wait and self._leases.idle):
+        if self._leases.clock() < self._next_look and not (self.suspects_wait and self._leases.idle):
             return []
-        self._next_look = time.monotonic() + BEAT_SECONDS
+        self._next_look = self._leases.clock() + BEAT_SECONDS
         orphans = await self._orphans()
         suspects = [o for o in orphans if o["times_delivered"] >= SUSPECT_AFTER]
         others = [o for o in orphans if o["times_delivered"] < SUSPECT_AFTER]

@@ -171,6 +171,25 @@ async def test_a_stopped_worker_gives_back_what_it_did_not_finish(redis_url: str
     assert second.calls == [1]
 
 
+async def test_a_failed_try_counts_though_the_worker_is_restarted_before_the_next(
+    redis_url: str, client: Redis
+) -> None:
+    await create_groups(client)
+    await Intake(client).publish([fetched(1)])
+    work = Work()
+
+    async def failing(event: DocumentFetched) -> Sequence[Event]:
+        work.calls.append(event.sequence)
+        raise ValueError("a bug")
+
+    for tries in (1, 2, 3):
+        async with consumer(redis_url, failing, work):
+            await until(lambda n=tries: _called(work, n))  # type: ignore[misc]
+    async with consumer(redis_url, failing, work):
+        await until(drained(client))
+    assert (work.calls, [r.deliveries for r in work.rejected]) == ([1, 1, 1], [3])
+
+
 async def test_three_fates(redis_url: str, client: Redis) -> None:
     """A rejected document is quarantined at once, a failing one at its third delivery; the others flow on."""
     work = Work()

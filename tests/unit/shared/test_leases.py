@@ -26,7 +26,7 @@ def test_a_deferred_entry_is_owned_until_its_time_has_come() -> None:
     leases = Leases(capacity=1)
     leases.take(b"1-0", 2)
     leases.defer(b"1-0", 60)
-    assert (leases.idle, leases.owns(b"1-0"), leases.all()) == (True, True, {b"1-0": 2})
+    assert (leases.idle, leases.owns(b"1-0"), leases.at_work()) == (True, True, {})
     leases.defer(b"2-0", 0)
     assert not leases.owns(b"2-0")
 
