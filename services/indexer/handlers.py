@@ -24,6 +24,7 @@ from shared.contracts import (
     ParsedDocument,
 )
 from shared.messaging import AttemptHere, attempt_here, traced
+from shared.streams import Stream
 
 
 def utc_now() -> datetime:
@@ -91,7 +92,10 @@ class Indexer:
 def _moved(event: DocumentMoved, known: DocumentRecord | None) -> DocumentRecord | None:
     if known is None or known.state == "removed":
         return None
-    return known.model_copy(update={"sequence": event.sequence, "source": event.source})
+    moved = known.model_copy(update={"sequence": event.sequence, "source": event.source})
+    if moved.parsed and moved.state == "rejected":  # an earlier try of this was
+        moved = moved.model_copy(update={"state": "indexed", "rejection": None})
+    return moved
 
 
 def _removed(event: DocumentRemoved) -> DocumentRecord:
@@ -114,7 +118,9 @@ def _duplicate(event: DocumentDuplicated, here: AttemptHere | None) -> DocumentR
 def _rejected(event: DocumentRejected, known: DocumentRecord | None) -> DocumentRecord:
     if known and known.state == "indexed" and known.sequence == event.sequence:
         return known  # three workers died over it, the last ones after it was committed
-    # An event that could not be applied may say little; what was known of the document is still true.
+    # An event that could not be applied may say little; what was known of the document is still true. A change that
+    # could not be applied leaves the text as it was, for the replay.
+    unchanged = known if event.stream == Stream.CHANGED else None
     return DocumentRecord(
         document_id=event.document_id,
         sequence=event.sequence,
@@ -123,5 +129,8 @@ def _rejected(event: DocumentRejected, known: DocumentRecord | None) -> Document
         content=event.content or (known.content if known else None),
         times=event.times or (known.times if known else None),
         trace=event.trace,
+        modified=unchanged.modified if unchanged else None,
+        parser_version=unchanged.parser_version if unchanged else None,
+        parsed=unchanged.parsed if unchanged else None,
         rejection=event,
     )

@@ -14,8 +14,9 @@ State = SettledState
 class DocumentRecord(Value):
     """Everything known of one document; `sequence` is that of the last event applied to it.
 
-    `parsed` is there for `indexed`, `duplicate_of` for `duplicate`, `rejection` for `rejected`. A removed document is
-    kept as its sequence alone, so that an older event that comes late does not bring it back.
+    `parsed` is there for `indexed`, `duplicate_of` for `duplicate`, `rejection` for `rejected` (and `parsed`, too, when
+    what was rejected is a change of an indexed one). A removed document is kept as its sequence alone, so that an
+    older event that comes late does not bring it back.
     """
 
     document_id: str

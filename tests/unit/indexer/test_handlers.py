@@ -148,6 +148,22 @@ async def test_a_replayed_document_leaves_quarantine(indexer: Indexer, store: Sq
     assert store.count("rejected") == 0
 
 
+async def test_a_rejected_move_is_undone_by_its_replay(
+    indexer: Indexer, store: SqliteDocumentStore, index: FakeSearchIndex
+) -> None:
+    """What moved is in quarantine meanwhile, and then found again: its text was not lost."""
+    await indexer.on_document_parsed(parsed("a", 5))
+    await indexer.on_document_rejected(rejected("a", 6, stage="indexer", stream="documents.changed"))
+    assert an_id("a") not in index.documents
+
+    outcome = await indexer.on_document_changed(moved("a", 6, "archive/a.txt"))
+    kept = store.get(an_id("a"))
+    assert settled("a", 6, "indexed") == list(outcome)
+    assert kept is not None
+    assert (kept.rejection, kept.parsed, kept.parser_version) == (None, article(), "7")
+    assert index.documents[an_id("a")].parsed == article()
+
+
 async def test_an_indexed_document_is_not_rejected_by_the_deaths_of_its_workers(
     indexer: Indexer, store: SqliteDocumentStore, tmp_path: Path
 ) -> None:
