@@ -81,8 +81,7 @@ class IndexRebuild:
         seconds, before = self._clock() - self._began[0], self._began[1]
         rate = (done - before) / seconds if seconds > 0 else 0.0
         documents = max(done, counts.accepted if counts else 0)
-        self._last = Progress(running=True, documents=documents, done=done, per_second=rate)
-        return self._last
+        return Progress(running=True, documents=documents, done=done, per_second=rate)
 
     async def run(self) -> None:
         """End what was begun once all has arrived, for as long as the service runs."""
@@ -110,8 +109,8 @@ class IndexRebuild:
             await asyncio.gather(*(self._remove(record) for record in left_behind))
             removed += len(left_behind)
         rebuilt = await self.progress()
-        self._store.remember(**{BEGAN_AFTER_FACT: None})
         self._last = replace(rebuilt, running=False, documents=rebuilt.done)
+        self._store.remember(**{BEGAN_AFTER_FACT: None})
         log.info("rebuild_ended", documents=rebuilt.done, per_second=round(rebuilt.per_second), removed=removed)
 
     async def _remove(self, record: DocumentRecord) -> None:

@@ -112,3 +112,27 @@ async def test_progress_tells_rate_and_time_left(commits: GroupCommit, store: Sq
 
     assert (1, 2, 0.25) == (progress.done, progress.documents, progress.per_second)
     assert 4.0 == progress.seconds_left
+
+
+async def test_who_asks_while_it_ends_does_not_make_it_run_for_ever(
+    commits: GroupCommit, store: SqliteDocumentStore
+) -> None:
+    """The answer to an earlier question may be late."""
+    fetcher, answering, may_answer = Fetcher(), asyncio.Event(), asyncio.Event()
+
+    async def late_counts() -> LedgerCounts:
+        if not answering.is_set():
+            answering.set()
+            await may_answer.wait()
+        return await fetcher.counts()
+
+    await IndexRebuild(store, commits, fetcher.counts).start()
+    fetcher.index_id = store.index_id
+    rebuild = IndexRebuild(store, commits, late_counts)
+    asked = asyncio.create_task(rebuild.progress())
+    await answering.wait()
+    async with running(rebuild):
+        await until_ended(rebuild)
+        may_answer.set()
+        assert (await asked).running
+        assert not (await rebuild.progress()).running
