@@ -7,8 +7,9 @@ folder), so a crash leaves at most a temporary file, and writing the same bytes 
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -18,6 +19,9 @@ from shared.errors import TransientError
 
 #: Bytes read and hashed at a time: large enough for the disk, small enough that 4 readers stay under 5 MB.
 CHUNK = 1 << 20
+#: Seconds without a byte after which a temporary file is nobody's work any more. Who is robbed of one, because its
+#: clock was put forward, tries again.
+LEFT_SECONDS = 3_600.0
 
 
 class BlobStore(Protocol):
@@ -87,6 +91,21 @@ class FilesystemBlobStore:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def remove_leftovers(self) -> int:
+        """Remove the temporary files that killed processes left; return how many.
+
+        Raises:
+            TransientError: the disk does not let them go.
+        """
+        removed = 0
+        with self._disk_errors():
+            for temporary in self._incoming.glob("*"):
+                with suppress(FileNotFoundError):  # another process was faster
+                    if time.time() - temporary.stat().st_mtime > LEFT_SECONDS:
+                        temporary.unlink()
+                        removed += 1
+        return removed
 
     @contextmanager
     def _disk_errors(self) -> Iterator[None]:

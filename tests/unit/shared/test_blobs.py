@@ -1,12 +1,14 @@
 """Blobs are stored whole, once, under the name of their content."""
 
 import hashlib
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shared.blobs import FilesystemBlobStore
+from shared.blobs import LEFT_SECONDS, FilesystemBlobStore
 from shared.claim_check import INLINE_LIMIT, check_in, check_out
 from shared.contracts import BlobRef, InlineText, ParsedDocument
 from shared.errors import TransientError
@@ -38,6 +40,18 @@ def test_a_source_that_fails_midway_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the source broke off"):
         FilesystemBlobStore(tmp_path).put(half())
     assert files(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    blobs = FilesystemBlobStore(tmp_path)
+    assert blobs.remove_leftovers() == 0
+    kept = blobs.put([b"kept"])
+    left, written = tmp_path / "incoming" / "left", tmp_path / "incoming" / "written"
+    for file in (left, written):
+        file.write_bytes(b"half")
+    os.utime(left, (0, time.time() - 2 * LEFT_SECONDS))
+    assert blobs.remove_leftovers() == 1
+    assert files(tmp_path) == sorted([kept.sha256, "written"])
 
 
 def test_a_blob_that_is_not_there_is_a_passing_failure(tmp_path: Path) -> None:
