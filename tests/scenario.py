@@ -45,6 +45,12 @@ class Dateline:
         assert len(hits) <= 1
         return hits[0]["document_id"] if hits else None
 
+    def post(self, path: str) -> Any:
+        """Return the JSON the API answers with."""
+        answer = httpx.post(f"{self.address}{path}", timeout=5)
+        answer.raise_for_status()
+        return answer.json()
+
     def drop(self, name: str, text: str) -> Path:
         """Write a file the way a careful sender does: aside, then renamed."""
         part = self.inbox / f".{name}.part"
@@ -92,6 +98,36 @@ def a_file_is_found_edited_moved_and_deleted(dateline: Dateline) -> None:
 
     moved.unlink()
     eventually(lambda: dateline.found(other_mark) == [], "the deleted file is no longer found")
+
+
+def a_rejected_file_is_explained_and_replayed(dateline: Dateline) -> None:
+    """What nobody can read is listed with its reason; a replay tries it once more, and finds the same."""
+    file = dateline.drop(f"{uuid4().hex}.txt", "")
+
+    def rejections() -> list[Any]:
+        return [one for one in dateline.get("/quarantine")["quarantined"] if one["source"]["path"] == file.name]
+
+    eventually(lambda: len(rejections()) == 1, "the empty file is in quarantine")
+    (first,) = rejections()
+    assert first["reason"] == "The file is empty"
+    dateline.post(f"/quarantine/{first['document_id']}/replay")
+    eventually(lambda: [r["rejected"] for r in rejections()] > [first["rejected"]], "it was tried once more")
+    trace = dateline.get(f"/documents/{first['document_id']}")["trace"]
+    assert [attempt["outcome"] for attempt in trace if attempt["stage"] == "parser"] == ["failed", "failed"]
+
+
+def a_rebuilt_index_finds_the_same(dateline: Dateline) -> None:
+    """Every original is read once more, while the old index answers."""
+    mark = f"m{uuid4().hex}"
+    dateline.drop(f"{mark}.txt", f"{STORY}\nThe boat carries the number {mark} on its bow.\n")
+    eventually(lambda: dateline.found_as(mark) is not None, "the dropped file is found")
+    before = dateline.get(f"/documents/{dateline.found_as(mark)}")
+
+    assert dateline.post("/index/rebuild")["running"]
+    eventually(lambda: not dateline.get("/index/rebuild")["running"], "the rebuild has ended")
+    after = dateline.get(f"/documents/{dateline.found_as(mark)}")
+    assert (after["body"], after["title"]) == (before["body"], before["title"])
+    assert after["times"]["indexed"] > before["times"]["indexed"]
 
 
 def a_restart_ingests_nothing_again(dateline: Dateline, restart: Callable[[], Dateline]) -> None:

@@ -1,11 +1,24 @@
 """The main job, as `docker compose up` runs it."""
 
 from tests.compose import ComposedDateline
-from tests.scenario import a_file_is_found_edited_moved_and_deleted, a_restart_ingests_nothing_again
+from tests.scenario import (
+    a_file_is_found_edited_moved_and_deleted,
+    a_rebuilt_index_finds_the_same,
+    a_rejected_file_is_explained_and_replayed,
+    a_restart_ingests_nothing_again,
+)
 
 
 def test_a_dropped_file_is_found_until_it_is_deleted(composed: ComposedDateline) -> None:
     a_file_is_found_edited_moved_and_deleted(composed.dateline)
+
+
+def test_a_rejected_file_is_explained_and_replayed(composed: ComposedDateline) -> None:
+    a_rejected_file_is_explained_and_replayed(composed.dateline)
+
+
+def test_a_rebuilt_index_finds_the_same(composed: ComposedDateline) -> None:
+    a_rebuilt_index_finds_the_same(composed.dateline)
 
 
 def test_a_restart_of_all_containers_ingests_nothing_again(composed: ComposedDateline) -> None:
