@@ -16,6 +16,8 @@ import redis
 
 #: Those of Debian's and the wheel's are started as the product starts them; the container as compose does.
 KINDS = ("redis:8", "redis-server", "valkey-server")
+#: For tests that mostly wait: on Valkey alone, unless DATELINE_ALL_SERVERS is set.
+PATIENT_KINDS = KINDS if os.environ.get("DATELINE_ALL_SERVERS") else ("valkey-server",)
 OPTIONS = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction")
 
 

@@ -14,6 +14,7 @@ from tests.chaos.documents import Documents
 from tests.chaos.oracle import Oracle, left_over
 from tests.chaos.server import DisposableServer
 from tests.integration.test_health import RED_SECONDS, is_ready, wait_until
+from tests.servers import PATIENT_KINDS
 from tests.services import SERVICES, Services, running_services
 
 #: Seconds until everything is indexed once there is room again.
@@ -96,10 +97,11 @@ def block_and_release(
     assert_all_is_there(services, server)
 
 
+@pytest.mark.parametrize("kind", PATIENT_KINDS)
 @pytest.mark.parametrize("part", ["blobs", "ledger", "index", "redis"])
-def test_a_full_disk_stops_intake_and_loses_nothing(part: str, tmp_path: Path) -> None:
+def test_a_full_disk_stops_intake_and_loses_nothing(part: str, kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "redis" / "data" if part == "redis" else tmp_path / "data" / part
-    server = DisposableServer("valkey-server", tmp_path / "redis", {})
+    server = DisposableServer(kind, tmp_path / "redis", {})
     ballast = folder / "ballast"
     # Redis keeps no reserve: its disk is filled to the last byte.
     size = DISK if part == "redis" else BALLAST
@@ -116,8 +118,9 @@ def fill_with(ballast: Path, size: int) -> None:
                 return
 
 
-def test_a_full_redis_stops_intake_and_loses_nothing(tmp_path: Path) -> None:
-    server = DisposableServer("valkey-server", tmp_path / "redis", {})
+@pytest.mark.parametrize("kind", PATIENT_KINDS)
+def test_a_full_redis_stops_intake_and_loses_nothing(kind: str, tmp_path: Path) -> None:
+    server = DisposableServer(kind, tmp_path / "redis", {})
     with services_on(server, tmp_path) as services, redis.Redis.from_url(server.url) as client:
         client.config_set("maxmemory", MEMORY)
         others = [f"somebody else's {n}" for n in range(OTHERS // 2**20)]

@@ -3,7 +3,6 @@
 On Valkey alone, for the waiting's sake; DATELINE_ALL_SERVERS=1: on every kind.
 """
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,14 +14,14 @@ import redis
 
 from shared.streams import CONSUMER_GROUP, Stream
 from tests.chaos.server import DisposableServer
-from tests.servers import KINDS, require_engine
+from tests.servers import PATIENT_KINDS, require_engine
 from tests.services import SERVICES, Services, running_services
 
 #: What whoever runs it is promised.
 RED_SECONDS = 15.0
 
 
-@pytest.fixture(scope="module", params=KINDS if os.environ.get("DATELINE_ALL_SERVERS") else ("valkey-server",))
+@pytest.fixture(scope="module", params=PATIENT_KINDS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DisposableServer]:
     if request.param == "redis:8":
         require_engine()

@@ -18,7 +18,7 @@ from shared.streams import Stream
 from tests.chaos.clocks import Clocks
 from tests.chaos.server import DisposableServer
 from tests.model.hop import Hop
-from tests.servers import KINDS, require_engine
+from tests.servers import PATIENT_KINDS, require_engine
 
 #: A run is a few dozen steps on a real server, a few milliseconds each.
 RUNS = settings(
@@ -32,7 +32,7 @@ RUNS = settings(
 HUNT = settings(RUNS, max_examples=500, phases=[Phase.generate], derandomize=True)
 
 
-@pytest.fixture(scope="module", params=KINDS if os.environ.get("DATELINE_ALL_SERVERS") else KINDS[-1:])
+@pytest.fixture(scope="module", params=PATIENT_KINDS)
 def hop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Hop]]:
     """The machine on a server whose clock can be stepped."""
     if ":" in request.param:
