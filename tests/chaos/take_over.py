@@ -14,18 +14,17 @@ import tempfile
 import time
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from redis.asyncio import Redis
 
-from shared.contracts import BlobRef, DocumentFetched, Source, StageTimes
 from shared.messaging import Intake
 from shared.messaging.groups import create_groups
 from shared.streams import Stream
 from tests.chaos.run import say
 from tests.chaos.server import DisposableServer
 from tests.chaos.slow_worker import HANDS, LONG
+from tests.messages import fetched
 
 #: Workers at any time, beside the one with the long message.
 WORKERS = 5
@@ -105,21 +104,10 @@ class Crew:
             process.wait(timeout=20)
 
 
-def message(sequence: int) -> DocumentFetched:
-    """A message of this sequence."""
-    return DocumentFetched(
-        document_id=f"{sequence:032x}",
-        sequence=sequence,
-        source=Source(path=f"{sequence}.txt"),
-        content=BlobRef(sha256="0" * 64, size=1),
-        times=StageTimes(accepted=datetime.now(UTC)),
-    )
-
-
 async def measure(crew: Crew, client: Redis, kills: int, long_seconds: float) -> tuple[list[float], int]:
     """Kill so many workers; return the seconds to each take-over, and how often the long message was begun."""
     intake, last = Intake(client), LONG
-    await intake.publish([message(LONG)])
+    await intake.publish([fetched(LONG)])
     steady = crew.hire()
     while crew.in_hand(steady) != {LONG}:  # noqa: ASYNC110  another process says so in a file
         await asyncio.sleep(0.1)
@@ -130,7 +118,7 @@ async def measure(crew: Crew, client: Redis, kills: int, long_seconds: float) ->
     while kills > 0:
         await asyncio.sleep(EVERY_SECONDS)
         wanted = max(0, WORKERS * HANDS // 2 - await client.xlen(Stream.FETCHED))
-        await intake.publish([message(last + i + 1) for i in range(wanted)])
+        await intake.publish([fetched(last + i + 1) for i in range(wanted)])
         last += wanted
         if victim := crew.busy_with_none_of(deaths, besides=steady):
             held = crew.in_hand(victim)

@@ -4,35 +4,23 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from shared.contracts import BlobRef, DocumentFetched, DocumentRejected, DocumentSettled, Event, Source, StageTimes
+from shared.contracts import DocumentFetched, DocumentRejected, DocumentSettled, Event, Source
 from shared.errors import RejectedDocument, TransientError
 from shared.messaging import Intake, StreamBroker
 from shared.messaging.envelope import FIELD, decode
 from shared.messaging.groups import create_groups
 from shared.messaging.leases import LEASE_SECONDS
 from shared.streams import Stream
+from tests.messages import fetched
 from tests.servers import RedisServer
 
 Handler = Callable[[DocumentFetched], Awaitable[Sequence[Event]]]
-
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
-
-
-def fetched(number: int) -> DocumentFetched:
-    return DocumentFetched(
-        document_id=f"{number:032x}",
-        sequence=number,
-        source=Source(path=f"été-{number}.txt"),
-        content=BlobRef(sha256="0" * 64, size=1),
-        times=StageTimes(accepted=NOW),
-    )
 
 
 def settled(event: DocumentFetched) -> DocumentSettled:

@@ -10,7 +10,8 @@ from shared.contracts import DocumentFetched, Event
 from shared.messaging import Intake, attempt_here, traced
 from shared.messaging.groups import create_groups
 from shared.streams import Stream
-from tests.integration.test_delivery import Work, consumer, drained, fetched, settled, until
+from tests.integration.test_delivery import Work, consumer, drained, settled, until
+from tests.messages import fetched
 from tests.servers import RedisServer
 from tests.services import Services, running_services
 

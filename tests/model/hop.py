@@ -9,25 +9,23 @@ Method: stateful testing with Hypothesis; Claessen and Hughes, "Testing monadic 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from redis.asyncio import ConnectionPool
 
-from shared.contracts import BlobRef, DocumentFetched, Source, StageTimes
 from shared.errors import RejectedDocument, TransientError
 from shared.messaging import Intake
 from shared.messaging.backoff import LONGEST
 from shared.messaging.groups import create_groups
 from shared.messaging.hand_over import HandOver
 from shared.messaging.leases import LEASE_SECONDS, Heartbeat
+from tests.messages import fetched
 from tests.model.expectations import Expectations, Snapshot
 from tests.model.worker import Clock, Fault, FaultyClient, Worker
 
 NAMES = ("one", "two", "three")
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
 #: What a handler may raise: no retry helps; what it depends on is away; a bug.
 ERRORS = (RejectedDocument("invalid"), TransientError("the disk is full"), RuntimeError("a bug"))
 #: What breaks: nothing, or one of the next commands, before or after the server has executed it.
@@ -221,14 +219,3 @@ class Hop(RuleBasedStateMachine):
                 self.finish(last, last=False, error=None, fault=None)
         assert self.snapshot().on_the_stream == []
         self.it_holds()
-
-
-def fetched(number: int) -> DocumentFetched:
-    """Return the document of this number."""
-    return DocumentFetched(
-        document_id=f"{number:032x}",
-        sequence=number,
-        source=Source(path=f"{number}.txt"),
-        content=BlobRef(sha256="0" * 64, size=1),
-        times=StageTimes(accepted=NOW),
-    )
