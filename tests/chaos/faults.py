@@ -17,7 +17,7 @@ from shared.streams import Stream
 from tests.chaos.clocks import Clocks
 from tests.chaos.schedule import Fault
 from tests.chaos.server import DisposableServer
-from tests.services import STOP_SECONDS, Services
+from tests.services import HANG_SECONDS, Services
 
 #: Microseconds by which each flush to disk is delayed while the disk is slow.
 SLOW_FLUSH_US = 300_000
@@ -108,7 +108,7 @@ class Saboteur:
         self.stops.append(time.monotonic() - start)
         # -15: it had not begun to mind signals yet, and had nothing in hand.
         if code not in {0, -signal.SIGTERM}:
-            self.differences.append(f"{name} ended with {code} when told to stop (within {STOP_SECONDS} s)")
+            self.differences.append(f"{name} ended with {code} when told to stop (within {HANG_SECONDS} s)")
         self._services.start(name)
 
     def _put_poison(self) -> None:

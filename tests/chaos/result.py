@@ -1,6 +1,7 @@
 """What a run came to, in figures and in words."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -10,6 +11,8 @@ from tests.chaos.monitor import SILENCE_SECONDS, Observations, rate, recovery_se
 
 #: Share of a run's median rate at which it is at full speed again.
 FULL_SPEED = 0.8
+#: Promised, in seconds: to stop, and to be at full speed again after the server's data were lost.
+STOP_SECONDS, RECOVERY_SECONDS = 10.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Result:
     recoveries: list[float | None]
     seen: Observations
     differences: list[str]
+    #: What took longer than promised; it says as much about the machine, and so no test asks for it.
+    late: list[str]
 
     def lines(self) -> list[str]:
         """The run in words."""
@@ -33,6 +38,7 @@ class Result:
         return [
             f"{self.server}: {self.seconds:.0f} s",
             f"differences: {len(self.differences)}",
+            f"late: {len(self.late)}",
             f"replies lost: {self.lost_replies}",
             f"messages taken up again after a death, a restart or a lost reply: {self.taken_over}",
             f"looks at the accounting: {self.seen.looks}",
@@ -52,9 +58,9 @@ def taken_over(log: Path) -> int:
         return sum(json.loads(line)["entries"] for line in lines if '"taken_over"' in line)
 
 
-def of_search(seen: Observations, saboteur: Saboteur) -> list[str]:
-    """What was wrong with the search: silent for long, or when nobody had stopped it, or short of documents."""
-    wrong = []
+def of_search(seen: Observations, saboteur: Saboteur) -> tuple[list[str], list[str]]:
+    """What was wrong with the search (short of documents, or silent though nobody had stopped it), and where late."""
+    wrong, late = [], []
     for begin, seconds in seen.silences:
         end = begin + seconds
         # An indexer that is killed again before it answers has not been silent for long.
@@ -62,12 +68,26 @@ def of_search(seen: Observations, saboteur: Saboteur) -> list[str]:
         if not stops:
             wrong.append(f"search: silent for {seconds:.1f} s, and nobody had stopped it")
         elif end - max(stops) > SILENCE_SECONDS:
-            wrong.append(f"search: silent for {end - max(stops):.1f} s after the indexer was started again")
+            late.append(f"search: silent for {end - max(stops):.1f} s after the indexer was started again")
     for before, after in zip(seen.samples, seen.samples[1:], strict=False):
         lost = any(before.when - 1 < loss < after.when for loss in saboteur.index_losses)
         if after.searchable < before.searchable and not lost:
             wrong.append(f"search: {before.searchable} documents could be found, then {after.searchable}")
-    return wrong
+    return wrong, late
+
+
+def of_stops(stops: Sequence[float]) -> list[str]:
+    """Which stops took longer than promised."""
+    return [f"a stop took {seconds:.1f} s" for seconds in stops if seconds > STOP_SECONDS]
+
+
+def of_recoveries(recoveries: Sequence[float | None]) -> list[str]:
+    """Which losses of the server's data were made up for later than promised."""
+    return [
+        f"full speed {seconds:.0f} s after a loss of the server's data"
+        for seconds in recoveries
+        if seconds is not None and seconds > RECOVERY_SECONDS
+    ]
 
 
 def recoveries(seen: Observations, disposed: list[float]) -> list[float | None]:

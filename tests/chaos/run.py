@@ -21,7 +21,7 @@ from tests.chaos.faults import Saboteur
 from tests.chaos.monitor import Monitor
 from tests.chaos.oracle import Oracle, left_over, rejected_by_chance
 from tests.chaos.proxy import ReplyDroppingProxy
-from tests.chaos.result import Result, of_search, recoveries, taken_over
+from tests.chaos.result import Result, of_recoveries, of_search, of_stops, recoveries, taken_over
 from tests.chaos.schedule import DISPOSALS, Plan, draw, kinds_of
 from tests.chaos.server import DisposableServer
 from tests.services import Services, running_services
@@ -71,7 +71,9 @@ def run(plan: Plan, folder: Path) -> Result:
         oracle = Oracle(documents, saboteur.poison)
         differences = [*oracle.differences_running(services), *left_over(server.url), *saboteur.differences]
         seen = monitor.stop()
-    differences += [*oracle.differences_at_rest(folder / "data"), *seen.differences, *of_search(seen, saboteur)]
+    wrong, late = of_search(seen, saboteur)
+    differences += [*oracle.differences_at_rest(folder / "data"), *seen.differences, *wrong]
+    recovered = recoveries(seen, disposed)
     return Result(
         server=version,
         seconds=time.monotonic() - start,
@@ -79,9 +81,10 @@ def run(plan: Plan, folder: Path) -> Result:
         taken_over=taken_over(services.log),
         replayed=replayed,
         stops=saboteur.stops,
-        recoveries=recoveries(seen, disposed),
+        recoveries=recovered,
         seen=seen,
         differences=differences,
+        late=[*late, *of_stops(saboteur.stops), *of_recoveries(recovered)],
     )
 
 
@@ -124,7 +127,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """Run once, as told on the command line; 0 when nothing was lost, doubled or left over."""
+    """Run once, as told on the command line; 0 when nothing was lost, doubled, left over or late."""
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
     parser.add_argument("--server", default="valkey-server", choices=["redis-server", "redis:8", "valkey-server"])
     for option in fields(Plan):
@@ -137,9 +140,9 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="chaos"))
     folder.chmod(0o755)  # a container's user reads it, too
     result = run(plan, folder)
-    for line in (*result.lines(), *result.differences[:50]):
+    for line in (*result.lines(), *result.differences[:50], *result.late[:50]):
         say(line)
-    if result.differences:
+    if result.differences or result.late:
         say(f"everything is kept in {folder}")
         return 1
     shutil.rmtree(folder)
