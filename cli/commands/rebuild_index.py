@@ -34,10 +34,15 @@ class State(Answer):
     seconds_left: float | None
 
     @property
+    def rate(self) -> str:
+        """Documents a second, in words."""
+        return f"{self.per_second:,.{1 if self.per_second < 9.5 else 0}f} a second"
+
+    @property
     def note(self) -> str:
         """Rate and time left, in words."""
         left = "" if self.seconds_left is None else f", {_duration(self.seconds_left)} left"
-        return f"{self.per_second:,.0f} a second{left}"
+        return f"{self.rate}{left}"
 
 
 def rebuild_index(context: typer.Context, url: Url, as_json: AsJson = False) -> None:
@@ -51,7 +56,7 @@ def rebuild_index(context: typer.Context, url: Url, as_json: AsJson = False) -> 
     if state.done < state.documents:
         raise Failure(f"It ended after {state.done:,} of {state.documents:,} documents; the indexer's log says why.")
     if not as_json:
-        terminal.say(f"Done: {state.done:,} documents, {state.per_second:,.0f} a second.")
+        terminal.say(f"Done: {state.done:,} documents, {state.rate}.")
 
 
 def _begin(service: Service) -> int:

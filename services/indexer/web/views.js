@@ -123,8 +123,7 @@ function facts(found) {
   return el("aside", { class: "facts", "aria-label": "About this document" }, found.times && timeline(found.times),
     found.trace.length > 0 && attempts(found.trace),
     el("h2", {}, "Facts"),
-    el("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
-    found.content_hash && el("p", {}, el("a", { href: `/documents/${found.document_id}/original` }, "Download the original")));
+    el("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
 }
 
 /** Every attempt of every stage: one that failed is tried again. */

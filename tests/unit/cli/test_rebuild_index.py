@@ -28,7 +28,7 @@ def test_it_stays_until_all_is_done(dateline: FakeDateline) -> None:
     dateline.on("GET", "/index/rebuild", state(0), state(50), state(100, running=False))
     result = dateline.run("rebuild-index")
 
-    assert (0, "Done: 100 documents, 5 a second.\n") == (result.exit_code, result.stdout)
+    assert (0, "Done: 100 documents, 5.0 a second.\n") == (result.exit_code, result.stdout)
     assert ["POST", "GET", "GET", "GET"] == [request.method for request in dateline.asked]
 
 
