@@ -37,7 +37,7 @@ class Saboteur:
         self.differences: list[str] = []
         #: Messages nobody can read that were put on the stream of fetched documents.
         self.poison: list[bytes] = []
-        #: When the index was lost, and when an indexer began to start, in seconds of the monotonic clock.
+        #: When the index was lost, and when an indexer was stopped or began to start, in monotonic seconds.
         self.index_losses: list[float] = []
         self.indexer_stops: list[float] = [time.monotonic()]
 
@@ -109,6 +109,8 @@ class Saboteur:
         # -15: it had not begun to mind signals yet, and had nothing in hand.
         if code not in {0, -signal.SIGTERM}:
             self.differences.append(f"{name} ended with {code} when told to stop (within {HANG_SECONDS} s)")
+        if name == "indexer":
+            self.indexer_stops.append(time.monotonic())
         self._services.start(name)
 
     def _put_poison(self) -> None:

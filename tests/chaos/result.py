@@ -63,8 +63,9 @@ def of_search(seen: Observations, saboteur: Saboteur) -> tuple[list[str], list[s
     wrong, late = [], []
     for begin, seconds in seen.silences:
         end = begin + seconds
-        # An indexer that is killed again before it answers has not been silent for long.
-        stops = [stop for stop in saboteur.indexer_stops if begin - SILENCE_SECONDS < stop < end]
+        # One that is told to stop answers until it has finished what it has in hand; one that is killed again before
+        # it answers has not been silent for long.
+        stops = [stop for stop in saboteur.indexer_stops if begin - STOP_SECONDS < stop < end]
         if not stops:
             wrong.append(f"search: silent for {seconds:.1f} s, and nobody had stopped it")
         elif end - max(stops) > SILENCE_SECONDS:
