@@ -25,7 +25,7 @@ LOOK_SECONDS = 10.0
 #: Bytes of the small disk, and what of it is filled.
 DISK, BALLAST = 64 * 2**20, 60 * 2**20
 #: Bytes of the small server, and of what others keep in it.
-MEMORY, OTHERS = 64 * 2**20, 56 * 2**20
+MEMORY, OTHERS, PIECE = 64 * 2**20, 56 * 2**20, 2**18
 DOCUMENTS = Documents(300, hanging=0)
 
 
@@ -123,10 +123,12 @@ def test_a_full_redis_stops_intake_and_loses_nothing(kind: str, tmp_path: Path) 
     server = DisposableServer(kind, tmp_path / "redis", {})
     with services_on(server, tmp_path) as services, redis.Redis.from_url(server.url) as client:
         client.config_set("maxmemory", MEMORY)
-        others = [f"somebody else's {n}" for n in range(OTHERS // 2**20)]
+        others = [f"somebody else's {n}" for n in range(OTHERS // PIECE)]
 
-        def fill() -> None:
+        def fill() -> None:  # how much memory a value takes is for each server to say
             for key in others:
-                client.set(key, b"x" * 2**20)
+                if client.info("memory")["used_memory"] >= OTHERS:
+                    return
+                client.set(key, b"x" * PIECE)
 
         block_and_release(services, server, fill, lambda: client.delete(*others))
