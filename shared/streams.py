@@ -55,5 +55,7 @@ STREAM_OF: dict[type[Event], Stream] = {
 PUBLISHED_SEQUENCE_KEY = "ledger.published"
 #: The ledger's counts as JSON (`LedgerCounts`), written by the fetcher after every change.
 LEDGER_COUNTS_KEY = "ledger.counts"
+#: What the rules leave out, as JSON (`IgnoredFiles`), written by the fetcher after every change.
+LEDGER_IGNORED_KEY = "ledger.ignored"
 #: Identity of the index that documents are settled into. A new one means the index was lost: feed it again.
 INDEX_ID_KEY = "index.id"

@@ -1,6 +1,6 @@
 """The messages services pass to each other, and nothing else: no I/O, no settings."""
 
-from shared.contracts.accounting import LedgerCounts, StageBacklog
+from shared.contracts.accounting import MOST_IGNORED, IgnoredFile, IgnoredFiles, LedgerCounts, Progress, StageBacklog
 from shared.contracts.events import (
     Attempt,
     BlobRef,
@@ -22,6 +22,7 @@ from shared.contracts.events import (
 from shared.contracts.parsed import CutBlock, CutKind, ParsedDocument
 
 __all__ = [
+    "MOST_IGNORED",
     "Attempt",
     "BlobRef",
     "CutBlock",
@@ -35,9 +36,12 @@ __all__ = [
     "DocumentRemoved",
     "DocumentSettled",
     "Event",
+    "IgnoredFile",
+    "IgnoredFiles",
     "InlineText",
     "LedgerCounts",
     "ParsedDocument",
+    "Progress",
     "SettledState",
     "Source",
     "StageBacklog",

@@ -45,10 +45,15 @@ class InlineText(Value):
 
 
 class Source(Value):
-    """Where a document came from: the inbox's name and the path beneath it, as people read it."""
+    """Where a document came from: the inbox's name and the path beneath it, as people read it.
+
+    `tags` are the names of the folders it lies in. `url` is where a page was fetched from.
+    """
 
     inbox: str = "inbox"
     path: str = Field(max_length=16_384)
+    tags: tuple[str, ...] = Field(default=(), max_length=64)
+    url: str | None = Field(default=None, max_length=8_192)
 
 
 class StageTimes(Value):

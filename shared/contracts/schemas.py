@@ -11,6 +11,7 @@ from shared.contracts import (
     DocumentParsed,
     DocumentRejected,
     DocumentSettled,
+    IgnoredFiles,
     LedgerCounts,
     ParsedDocument,
 )
@@ -26,6 +27,7 @@ CONTRACTS: dict[str, TypeAdapter[BaseModel]] = {
     "document_settled": TypeAdapter(DocumentSettled),
     "parsed_document": TypeAdapter(ParsedDocument),
     "ledger_counts": TypeAdapter(LedgerCounts),
+    "ignored_files": TypeAdapter(IgnoredFiles),
 }
 
 
