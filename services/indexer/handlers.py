@@ -115,9 +115,18 @@ def _duplicate(event: DocumentDuplicated, here: AttemptHere | None) -> DocumentR
     )
 
 
+def _tells_of_the_same(event: DocumentRejected, known: DocumentRecord) -> bool:
+    if known.sequence == event.sequence:
+        return True
+    bytes_read = known.content and event.content and known.content.sha256 == event.content.sha256
+    return bool(bytes_read) and event.stage == "parser"
+
+
 def _rejected(event: DocumentRejected, known: DocumentRecord | None) -> DocumentRecord:
-    if known and known.state == "indexed" and known.sequence == event.sequence:
-        return known  # three workers died over it, the last ones after it was committed
+    if known and known.state == "indexed" and _tells_of_the_same(event, known):
+        # Three workers died over it, the last ones after it was committed; or over bytes that were read before, and
+        # came once more because Redis had lost them. What was read of them is still true, and stays.
+        return known.model_copy(update={"sequence": event.sequence})
     # An event that could not be applied may say little; what was known of the document is still true. A change that
     # could not be applied leaves the text as it was, for the replay.
     unchanged = known if event.stream == Stream.CHANGED else None

@@ -29,6 +29,8 @@ from tests.services import Services, running_services
 REPLICAS = ("fetcher", "parser-1", "parser-2", "indexer")
 #: Seconds everything may take to come to rest after the last fault, beside the time the documents themselves need.
 REST_SECONDS = 120.0
+#: Seconds after which the counts tell of the last settlement: a replay moves nothing into flight that they could show.
+COUNTED_SECONDS = 2.0
 #: Documents per second that are settled at least while nothing is broken, on a slow machine.
 SLOWEST = 20
 
@@ -96,6 +98,7 @@ def rest(services: Services, saboteur: Saboteur, url: str, documents: Documents)
         status = services.status()
         settled = status.get("indexed", 0) + status.get("rejected", 0)
         if settled == len(documents) and status["in_flight"]["total"] == 0 and not left_over(url):
+            time.sleep(COUNTED_SECONDS)
             return
         assert time.monotonic() < deadline, f"no rest: {status} {left_over(url)}"
         time.sleep(0.5)

@@ -6,7 +6,7 @@ import pytest
 
 from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.handlers import Indexer
-from shared.contracts import DocumentSettled, SettledState
+from shared.contracts import BlobRef, DocumentSettled, SettledState
 from shared.errors import TransientError
 from tests.unit.indexer.desk import (
     LATER,
@@ -174,3 +174,28 @@ async def test_an_indexed_document_is_not_rejected_by_the_deaths_of_its_workers(
     known = store.get(an_id("a"))
     assert known is not None
     assert ("indexed", "indexed") == (known.state, getattr(settled, "state", None))
+
+
+async def test_bytes_that_were_read_before_stay_found_when_a_second_reading_fails(
+    indexer: Indexer, store: SqliteDocumentStore, index: FakeSearchIndex, tmp_path: Path
+) -> None:
+    """Redis was wiped, the document came once more, and three workers were killed that had it in hand."""
+    first = parsed("a", 7, blobs=tmp_path / "blobs")
+    await indexer.on_document_parsed(first)
+    outcome = await indexer.on_document_rejected(rejected("a", 9, content=first.content))
+
+    assert settled("a", 9, "indexed") == list(outcome)
+    assert an_id("a") in index.documents
+    assert store.count("rejected") == 0
+
+
+async def test_other_bytes_that_cannot_be_read_take_the_place_of_those_before(
+    indexer: Indexer, index: FakeSearchIndex, tmp_path: Path
+) -> None:
+    """The file was edited: what it said before is no longer true."""
+    await indexer.on_document_parsed(parsed("a", 7, blobs=tmp_path / "blobs"))
+    edited = BlobRef(sha256="b" * 64, size=3)
+    outcome = await indexer.on_document_rejected(rejected("a", 9, content=edited))
+
+    assert settled("a", 9, "rejected", "The file is empty.") == list(outcome)
+    assert an_id("a") not in index.documents
