@@ -32,7 +32,8 @@ def main() -> int:
         server = None if fetcher.redis_url else EmbeddedServer(fetcher.data / "redis")
         if server:
             server.lock()
-        require_inbox(fetcher.inbox)
+        for inbox in fetcher.inboxes.values():
+            require_inbox(inbox)
         host = EVERY_ADDRESS.get(fetcher.host, fetcher.host)
         services = []
         for name, port, setting in (
@@ -63,12 +64,19 @@ def _welcome(fetcher: FetcherSettings, host: str, port: int) -> None:
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     sys.stdout.write(
         "\nDateline is running.\n\n"
-        f"  inbox   {fetcher.inbox.resolve()}   drop files here\n"
+        f"{_inboxes(fetcher)}"
         f"  page    {address}/\n"
         f"  query   curl '{address}/search?q=ceasefire'\n\n"
         "Ctrl-C stops it.\n\n"
     )
     sys.stdout.flush()
+
+
+def _inboxes(fetcher: FetcherSettings) -> str:
+    inboxes = fetcher.inboxes
+    if len(inboxes) == 1:
+        return f"  inbox   {next(iter(inboxes.values())).resolve()}   drop files here\n"
+    return "".join(f"  inbox   {folder.resolve()}   drop files for {name} here\n" for name, folder in inboxes.items())
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ STREAM_OF: dict[type[Event], Stream] = {
 
 #: Sequence of the last event the fetcher put on a stream. If it is lower than the ledger's, Redis lost data.
 PUBLISHED_SEQUENCE_KEY = "ledger.published"
+#: The same for what scans have found: it is published in an order of its own, after what was dropped meanwhile.
+PUBLISHED_BULK_SEQUENCE_KEY = "ledger.published.bulk"
 #: The ledger's counts as JSON (`LedgerCounts`), written by the fetcher after every change.
 LEDGER_COUNTS_KEY = "ledger.counts"
 #: What the rules leave out, as JSON (`IgnoredFiles`), written by the fetcher after every change.

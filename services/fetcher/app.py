@@ -1,11 +1,11 @@
-"""The fetcher: files of the inbox become documents.
+"""The fetcher: files of the inboxes become documents.
 
-Start: ledger (locks the data folder), inbox, broker in the background (it waits for Redis), then the watcher, which
-needs no Redis: what it finds is in the ledger, and is published when Redis is there. Stop: the same in reverse.
+Start: ledger (locks the data folder), inboxes, broker in the background (it waits for Redis), then the watchers, which
+need no Redis: what they find is in the ledger, and is published when Redis is there. Stop: the same in reverse.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 import structlog
@@ -13,13 +13,20 @@ from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from services.fetcher.accounts import Accounts
+from services.fetcher.adapters.folder_events import events_of
 from services.fetcher.adapters.inbox import Inbox
 from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_file import LedgerFile
+from services.fetcher.adapters.mounts import unheard_beneath
+from services.fetcher.adapters.sightings import Sightings
+from services.fetcher.adapters.writers import mind_leases
+from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import Librarian
 from services.fetcher.outbox import Outbox
 from services.fetcher.settings import FetcherSettings
 from services.fetcher.watcher import Watcher
-from shared.blobs import FilesystemBlobStore
+from shared.blobs import BlobStore, FilesystemBlobStore
 from shared.contracts import DocumentChanged, DocumentFetched, DocumentRejected
 from shared.disk_space import DiskSpace
 from shared.errors import TransientError
@@ -34,6 +41,59 @@ log = structlog.get_logger()
 SETTLERS = 64
 
 
+@asynccontextmanager
+async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
+    """Run the fetcher's parts; yield its HTTP side."""
+    registry = CollectorRegistry()
+    broker = StreamBroker(settings.redis, consumer=f"fetcher-{settings.replica}", registry=registry)
+    async with AsyncExitStack() as parts:
+        inboxes = {name: Inbox(folder, name) for name, folder in settings.inboxes.items()}
+        file = parts.enter_context(closing(LedgerFile(settings.data / "ledger")))
+        ledger, sightings = Ledger(file), Sightings(file)
+        outbox = Outbox(ledger)
+        blobs = FilesystemBlobStore(settings.blobs)
+        await asyncio.to_thread(_tidy, blobs)
+        librarian = Librarian(ledger, outbox, _is_gone_from(inboxes), keep=settings.on_delete == "keep")
+        space = DiskSpace(settings.blobs, settings.data / "ledger")
+        free = Gauge("dateline_disk_free_bytes", "Bytes free where blobs and ledger are.", registry=registry)
+        free.set_function(space.free)
+        mind_leases()
+        watchers = [_watcher(inbox, ledger, sightings, librarian, blobs, space, settings) for inbox in inboxes.values()]
+        accounts = Accounts(ledger, sightings, lambda: sum(map(len, watchers)), registry)
+        broker.consume(Stream.SETTLED, librarian.on_document_settled, workers=SETTLERS)
+        broker.produce(Stream.FETCHED, DocumentFetched)
+        broker.produce(Stream.CHANGED, DocumentChanged)
+        broker.produce(Stream.REJECTED, DocumentRejected)
+        client = await broker.connect()
+        outbox.connect(client)
+        accounts.connect(client)
+        await parts.enter_async_context(consuming(broker))
+        for work in (outbox.publish, outbox.reconcile, accounts.publish, *(watcher.run for watcher in watchers)):
+            await parts.enter_async_context(background(work, name=work.__qualname__))
+        checks = {"inbox": lambda: [f for watcher in watchers for f in watcher.faults()], "outbox": outbox.faults}
+        yield Starlette(routes=operations_routes("fetcher", broker, checks, registry))
+
+
+def _watcher(  # noqa: PLR0913, PLR0917
+    inbox: Inbox,
+    ledger: Ledger,
+    sightings: Sightings,
+    librarian: Librarian,
+    blobs: BlobStore,
+    space: DiskSpace,
+    settings: FetcherSettings,
+) -> Watcher:
+    unheard = unheard_beneath(inbox.root) if settings.watch == "auto" else {}
+    events = events_of(inbox.root, settings.watch, unheard.pop(b"", None))
+    log.info("watching", inbox=inbox.name, by=type(events).__name__, polled=sorted(map(str, unheard)))
+    return Watcher(inbox, events, ledger, sightings, librarian, blobs, space.fault, settings, tuple(unheard))
+
+
+def _is_gone_from(inboxes: Mapping[str, Inbox]) -> Callable[[Place], bool]:
+    """Documents that came by other ways than an inbox have no file that could be gone."""
+    return lambda place: place.inbox in inboxes and inboxes[place.inbox].is_gone(place.path)
+
+
 def _tidy(blobs: FilesystemBlobStore) -> None:
     """Nothing depends on it: a disk that does not take it now is met again when there is something to store."""
     try:
@@ -43,38 +103,3 @@ def _tidy(blobs: FilesystemBlobStore) -> None:
     else:
         if removed:
             log.info("leftovers_removed", files=removed)
-
-
-@asynccontextmanager
-async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
-    """Run the fetcher's parts; yield its HTTP side."""
-    registry = CollectorRegistry()
-    broker = StreamBroker(settings.redis, consumer=f"fetcher-{settings.replica}", registry=registry)
-    async with AsyncExitStack() as parts:
-        inbox = Inbox(settings.inbox)
-        ledger = parts.enter_context(closing(Ledger(settings.data / "ledger")))
-        outbox = Outbox(ledger, inbox.name, registry)
-        blobs = FilesystemBlobStore(settings.blobs)
-        await asyncio.to_thread(_tidy, blobs)
-        librarian = Librarian(inbox, ledger, blobs, outbox, settings.max_file_bytes)
-        space = DiskSpace(settings.blobs, settings.data / "ledger")
-        free = Gauge("dateline_disk_free_bytes", "Bytes free where blobs and ledger are.", registry=registry)
-        free.set_function(space.free)
-        watcher = Watcher(
-            inbox,
-            ledger,
-            librarian,
-            space.fault,
-            settle_seconds=settings.settle_seconds,
-            scan_seconds=settings.scan_seconds,
-        )
-        broker.consume(Stream.SETTLED, librarian.on_document_settled, workers=SETTLERS)
-        broker.produce(Stream.FETCHED, DocumentFetched)
-        broker.produce(Stream.CHANGED, DocumentChanged)
-        broker.produce(Stream.REJECTED, DocumentRejected)
-        outbox.connect(await broker.connect())
-        await parts.enter_async_context(consuming(broker))
-        for work in (outbox.publish, outbox.reconcile, outbox.count, watcher.run):
-            await parts.enter_async_context(background(work, name=work.__qualname__))
-        checks = {"inbox": watcher.faults, "outbox": outbox.faults}
-        yield Starlette(routes=operations_routes("fetcher", broker, checks, registry))

@@ -1,72 +1,69 @@
-"""What the fetcher does about a file, and about a document that was settled."""
+"""What the fetcher enters into the ledger: what became of a file, and of a document that was settled."""
 
-import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
-from services.fetcher.adapters.inbox import Inbox
-from services.fetcher.adapters.ledger import Change, Ledger, LedgerEntry
-from services.fetcher.domain.identity import Stamp, readable
+from services.fetcher.adapters.inbox import Reading
+from services.fetcher.adapters.ledger import Change, Lane, Ledger, LedgerEntry
+from services.fetcher.domain.identity import Place, Stamp, readable
 from services.fetcher.outbox import Outbox
-from shared.blobs import BlobStore
 from shared.contracts import BlobRef, DocumentSettled, Event
-from shared.errors import RejectedDocument
 
 log = structlog.get_logger()
 
+#: Of the files that hold the same bytes, those looked at for one that has moved: more copies than anybody keeps.
+MOST_MOVED = 100
+
 
 class Librarian:
-    """Enters into the ledger what happens to the files of one inbox."""
+    """Enters what happens to documents.
 
-    def __init__(self, inbox: Inbox, ledger: Ledger, blobs: BlobStore, outbox: Outbox, max_bytes: int) -> None:
-        self._inbox = inbox
+    All methods raise `TransientError` when the ledger does not take it for now.
+
+    Args:
+        is_gone: whether no file lies at a place any more.
+        keep: whether a document stays when its file is deleted.
+    """
+
+    def __init__(self, ledger: Ledger, outbox: Outbox, is_gone: Callable[[Place], bool], *, keep: bool = False) -> None:
         self._ledger = ledger
-        self._blobs = blobs
         self._outbox = outbox
-        self._max_bytes = max_bytes
+        self._is_gone = is_gone
+        self._keep = keep
 
-    def is_known(self, path: bytes, stamp: Stamp) -> bool:
-        """Whether the file was entered with this very stamp: it need not be read."""
-        entry = self._ledger.at(path)
-        return entry is not None and entry.stamp == stamp
+    def on_file_read(self, place: Place, reading: Reading, lane: Lane = Lane.FRESH, url: str | None = None) -> None:
+        """Enter what the file is: new, edited, moved, a duplicate, or not readable."""
+        with self._ledger.together():
+            if reading.content:
+                self._enter(place, reading, reading.content, lane, url)
+            else:
+                self._reject(place, reading, lane, url)
+        self._tell(place)
 
-    async def on_file_settled(self, path: bytes, stamp: Stamp) -> None:
-        """Read the file and enter what it is: new, edited, moved, a duplicate, or not readable.
+    def on_folder_refused(self, place: Place, stamp: Stamp, reason: str) -> None:
+        """The folder cannot be gone into: what lies in it is not known, and that is told."""
+        self.on_file_read(place, Reading(stamp, time.time_ns(), reason=reason))
 
-        Raises:
-            FileNotFoundError, FileChanged: look again later.
-            TransientError: the blob store or the ledger does not take it for now.
-        """
-        seen = datetime.now(UTC)
-        try:
-            content, stamp = await asyncio.to_thread(self._inbox.fetch, path, self._blobs, self._max_bytes)
-        except RejectedDocument as error:
-            with self._ledger.together():
-                self._reject(path, stamp, seen, str(error))
-        else:
-            with self._ledger.together():
-                self._enter(path, stamp, seen, content)
-        entry = self._ledger.at(path)
-        if entry:
-            log.info("entered", document_id=entry.document_id, path=readable(path), change=entry.change)
-        self._outbox.wake()
+    def on_file_gone(self, place: Place) -> None:
+        """The file is not there any more: its document is removed, unless it is to be kept, or lies elsewhere, too."""
+        entry = self._ledger.at(place)
+        if entry is None or entry.kept:
+            return
+        if self._keep and entry.content_hash and not entry.duplicate_of and not self._heir(entry):
+            self._ledger.keep(entry.document_id)
+            log.info("kept", document_id=entry.document_id, path=readable(place.path))
+            return
+        self._remove(entry)
 
-    def on_file_gone(self, path: bytes) -> None:
-        """The file is not there any more: its document is removed, a duplicate takes its place.
-
-        Raises:
-            TransientError: the ledger does not take it for now.
-        """
-        entry = self._ledger.at(path)
-        if entry:
-            with self._ledger.together():
-                self._ledger.change(entry.document_id, "removed", live=0, duplicate_of=None)
-                self._promote_duplicate(entry)
-            log.info("entered", document_id=entry.document_id, path=readable(path), change="removed")
-            self._outbox.wake()
+    def on_file_left_out(self, place: Place) -> None:
+        """A rule leaves the file out by now: its document is removed."""
+        if entry := self._ledger.at(place):
+            self._remove(entry)
 
     async def on_document_settled(self, event: DocumentSettled) -> Sequence[Event]:
         """The indexer is done with the document's last change, or with an earlier one."""
@@ -74,54 +71,80 @@ class Librarian:
             log.info("settled", state=event.state)
         return ()
 
-    def _reject(self, path: bytes, stamp: Stamp, seen: datetime, reason: str) -> None:
-        entry = self._ledger.at(path)
-        facts = {"content_hash": None, "duplicate_of": None, "reason": reason}
+    def _tell(self, place: Place) -> None:
+        entry = self._ledger.at(place)
+        if entry:
+            log.info("entered", document_id=entry.document_id, path=readable(place.path), change=entry.change)
+        self._outbox.wake()
+
+    def _reject(self, place: Place, reading: Reading, lane: Lane, url: str | None) -> None:
+        entry = self._ledger.at(place)
+        facts = {"content_hash": None, "duplicate_of": None, "reason": reading.reason, **_seen(reading)}
         if entry is None:
-            self._ledger.add(path, stamp, "rejected", seen, **facts)
-        elif entry.reason == reason:
-            self._ledger.touch(entry.document_id, stamp)
+            self._ledger.add(place, reading.stamp, "rejected", lane, _seen_at(reading), url=url, **facts)
+        elif entry.reason == reading.reason:
+            self._ledger.touch(entry.document_id, reading.stamp, reading.seen_ns)
         else:
-            self._change(entry, stamp, "rejected", **facts)
+            self._change(entry, reading.stamp, "rejected", lane, **facts)
             self._promote_duplicate(entry)
 
-    def _enter(self, path: bytes, stamp: Stamp, seen: datetime, content: BlobRef) -> None:
-        entry = self._ledger.at(path)
+    def _enter(self, place: Place, reading: Reading, content: BlobRef, lane: Lane, url: str | None) -> None:
+        entry = self._ledger.at(place)
         if entry and entry.content_hash == content.sha256:
-            self._ledger.touch(entry.document_id, stamp)
+            self._ledger.touch(entry.document_id, reading.stamp, reading.seen_ns)
             return
-        holders = [h for h in self._ledger.holding(content.sha256) if h != entry]
-        moved = next((h for h in holders if self._inbox.status(h.path) is None), None)
-        if entry is None and moved:
-            self._move(moved, path, stamp)
+        moved = self._moved(content) if entry is None else None
+        if moved:
+            self._move(moved, place, reading.stamp, url)
             return
-        original = next((h for h in holders if not h.duplicate_of), None)
+        original = self._ledger.original(content.sha256)
         change: Change = "duplicated" if original else "fetched"
-        facts = {
-            "content_hash": content.sha256,
-            "duplicate_of": original.document_id if original else None,
-            "reason": None,
-        }
+        duplicate_of = original.document_id if original else None
+        facts = {"content_hash": content.sha256, "duplicate_of": duplicate_of, "reason": None, **_seen(reading)}
         if entry is None:
-            self._ledger.add(path, stamp, change, seen, **facts)
+            self._ledger.add(place, reading.stamp, change, lane, _seen_at(reading), url=url, **facts)
         else:
-            self._change(entry, stamp, change, **facts)
+            self._change(entry, reading.stamp, change, lane, **facts)
             self._promote_duplicate(entry)
 
-    def _change(self, entry: LedgerEntry, stamp: Stamp, change: Change, **facts: str | None) -> None:
-        self._ledger.change(entry.document_id, change, **asdict(stamp), **facts)
+    def _change(self, entry: LedgerEntry, stamp: Stamp, change: Change, lane: Lane, **facts: Any) -> None:
+        self._ledger.change(entry.document_id, change, lane, kept=0, **asdict(stamp), **facts)
 
-    def _move(self, entry: LedgerEntry, path: bytes, stamp: Stamp) -> None:
+    def _moved(self, content: BlobRef) -> LedgerEntry | None:
+        """Return the document whose bytes these are and whose own file is gone, if one is."""
+        holding = self._ledger.holding(content.sha256, MOST_MOVED)
+        return next((h for h in holding if h.kept or self._is_gone(h.place)), None)
+
+    def _move(self, entry: LedgerEntry, place: Place, stamp: Stamp, url: str | None) -> None:
         # Before it is settled the whole event has to be told again: a move says nothing of the content.
         change: Change = "moved" if entry.state != "pending" or entry.change == "moved" else entry.change
-        self._ledger.change(entry.document_id, change, path=path, **asdict(stamp))
+        self._ledger.change(entry.document_id, change, kept=0, url=url, **place._asdict(), **asdict(stamp))
+
+    def _remove(self, entry: LedgerEntry) -> None:
+        heir = self._heir(entry)
+        gone = heir or entry
+        with self._ledger.together():
+            self._ledger.change(gone.document_id, "removed", live=0, kept=0, duplicate_of=None)
+            if heir:  # the document is still there, at the place of its duplicate
+                self._move(entry, heir.place, heir.stamp, heir.url)
+        log.info("entered", document_id=gone.document_id, path=readable(entry.place.path), change="removed")
+        self._outbox.wake()
+
+    def _heir(self, entry: LedgerEntry) -> LedgerEntry | None:
+        return None if entry.duplicate_of else self._ledger.oldest_duplicate(entry.document_id)
 
     def _promote_duplicate(self, entry: LedgerEntry) -> None:
-        """The document's bytes are gone: its oldest duplicate becomes the original of the others."""
-        if entry.content_hash is None or entry.duplicate_of:
-            return
-        duplicates = [h for h in self._ledger.holding(entry.content_hash) if h.duplicate_of == entry.document_id]
-        for duplicate in duplicates[:1]:
-            self._ledger.change(duplicate.document_id, "fetched", duplicate_of=None)
-        for duplicate in duplicates[1:]:
-            self._ledger.change(duplicate.document_id, "duplicated", duplicate_of=duplicates[0].document_id)
+        """The document has other bytes by now: its oldest duplicate becomes the original of the others."""
+        heir, *others = self._ledger.duplicates(entry.document_id) or (None,)
+        if heir:
+            self._ledger.change(heir, "fetched", duplicate_of=None)
+        for other in others:
+            self._ledger.change(other, "duplicated", duplicate_of=heir)
+
+
+def _seen(reading: Reading) -> dict[str, Any]:
+    return {"seen_ns": reading.seen_ns}
+
+
+def _seen_at(reading: Reading) -> datetime:
+    return datetime.fromtimestamp(reading.seen_ns / 1e9, UTC)

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.fetcher.adapters.ledger import INDEX_ID_FACT, Ledger, LedgerEntry
-from services.fetcher.domain.identity import readable
+from services.fetcher.adapters.ledger import INDEX_ID_FACT, Lane, Ledger, LedgerEntry
+from services.fetcher.domain.identity import readable, tags_of
 from shared.contracts import (
     Attempt,
     BlobRef,
@@ -25,14 +24,13 @@ from shared.contracts import (
     DocumentRejected,
     DocumentRemoved,
     Event,
-    LedgerCounts,
     Source,
     StageTimes,
 )
 from shared.errors import TransientError
 from shared.messaging import Intake
 from shared.messaging.backoff import Backoff
-from shared.streams import INDEX_ID_KEY, LEDGER_COUNTS_KEY
+from shared.streams import INDEX_ID_KEY, PUBLISHED_BULK_SEQUENCE_KEY
 
 log = structlog.get_logger()
 
@@ -40,27 +38,29 @@ log = structlog.get_logger()
 BATCH = 200
 #: Seconds between two looks whether Redis and the index still have everything.
 RECONCILE_SECONDS = 2.0
-#: Seconds between two counts while things change: as often as the page shows them.
-COUNT_SECONDS = 0.2
-#: Seconds after which counts are written again though nothing changed, so that a wiped Redis shows them soon.
-RECOUNT_SECONDS = 2.0
+#: Entries on the way while which nothing is added that a scan has found: about a second's work of two cores, so that
+#: what is dropped meanwhile is soon read, too.
+BULK_BACKLOG = 256
+#: Seconds between two looks whether there is room again: the parsers must not run dry meanwhile.
+ROOM_SECONDS = 0.05
 
 
 class Outbox:
     """The ledger's way to the streams."""
 
-    def __init__(self, ledger: Ledger, inbox_name: str, registry: CollectorRegistry) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._inbox_name = inbox_name
         self._changed = asyncio.Event()
-        self._states = Gauge("dateline_documents", "Documents by state.", ["state"], registry=registry)
         self._lost_since: int | None = None
         self.fault: str | None = "not connected to Redis yet"
 
     def connect(self, client: Redis) -> None:
         """Use this client from now on."""
         self._client = client
-        self._intake = Intake(client)
+        self._intakes = {
+            Lane.FRESH: Intake(client),
+            Lane.BULK: Intake(client, PUBLISHED_BULK_SEQUENCE_KEY, BULK_BACKLOG),
+        }
 
     def wake(self) -> None:
         """The ledger has changed."""
@@ -85,18 +85,21 @@ class Outbox:
                 if not published:
                     await self._wait_for_change()
 
-    async def _publish_batch(self) -> int:
-        entries = self._ledger.unpublished(BATCH)
-        if not entries:
-            return 0
-        if not await self._intake.has_memory():
-            raise TransientError("Redis is nearly full: documents wait in the ledger until there is room")
-        if not await self._intake.has_room():
-            await asyncio.sleep(COUNT_SECONDS)
-            return len(entries)
-        await self._intake.publish([self._event(entry) for entry in entries])
-        self._ledger.mark_published([entry.sequence for entry in entries])
-        return len(entries)
+    async def _publish_batch(self) -> bool:
+        """Publish the next entries of the first lane that has some; return whether there were any."""
+        for lane, intake in self._intakes.items():
+            entries = self._ledger.unpublished(lane, BATCH)
+            if not entries:
+                continue
+            if not await intake.has_memory():
+                raise TransientError("Redis is nearly full: documents wait in the ledger until there is room")
+            if await intake.has_room():
+                await intake.publish([self._event(entry) for entry in entries])
+                self._ledger.mark_published(lane, [entry.sequence for entry in entries])
+            else:
+                await asyncio.sleep(ROOM_SECONDS)
+            return True
+        return False
 
     async def _wait_for_change(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -105,7 +108,7 @@ class Outbox:
         self._changed.clear()
 
     def _event(self, entry: LedgerEntry) -> Event:
-        source = Source(inbox=self._inbox_name, path=readable(entry.path))
+        source = _source(entry)
         times = StageTimes(accepted=entry.accepted, fetched=entry.fetched)
         fetch = Attempt(stage="fetcher", number=1, outcome="done", started=entry.accepted, ended=entry.fetched)
         about = {"document_id": entry.document_id, "sequence": entry.sequence, "source": source}
@@ -136,16 +139,22 @@ class Outbox:
             await asyncio.sleep(RECONCILE_SECONDS)
 
     async def _feed_what_redis_lost(self) -> None:
-        behind = await self._intake.published() < self._ledger.last_published()
-        if behind or await self._stranded():
+        if await self._is_behind() or await self._stranded():
             documents = self._ledger.feed_again(everything=False)
             log.warning("feeding_again", why="Redis lost documents that were on their way", documents=documents)
             self.wake()
 
+    async def _is_behind(self) -> bool:
+        """Whether the server has seen less than was published."""
+        for lane, intake in self._intakes.items():
+            if await intake.published() < self._ledger.last_published(lane):
+                return True
+        return False
+
     async def _stranded(self) -> bool:
         """Whether, in two looks, the same document was on its way and yet on no stream."""
         waiting = self._ledger.waiting_since()
-        backlog = await self._intake.backlog()
+        backlog = await self._intakes[Lane.FRESH].backlog()
         lost = waiting is not None and backlog.total == 0
         stranded = lost and waiting == self._lost_since
         self._lost_since = waiting if lost and not stranded else None
@@ -161,25 +170,7 @@ class Outbox:
             self.wake()
         self._ledger.remember(INDEX_ID_FACT, index_id)
 
-    async def count(self) -> None:
-        """Keep the counts that others read up to date, for as long as the service runs."""
-        last: LedgerCounts | None = None
-        while True:
-            with contextlib.suppress(TransientError, RedisError):
-                counts = self._ledger.counts(await self._intake.backlog())
-                self._show(counts)
-                if last is None or _differ(counts, last):
-                    await self._client.set(LEDGER_COUNTS_KEY, counts.model_dump_json())
-                    last = counts
-            await asyncio.sleep(COUNT_SECONDS)
 
-    def _show(self, counts: LedgerCounts) -> None:
-        states = {"indexed": counts.indexed, "duplicate": counts.duplicate, "rejected": counts.rejected}
-        for state, n in {**states, "removed": counts.removed, "in_flight": counts.in_flight.total}.items():
-            self._states.labels(state).set(n)
-
-
-def _differ(a: LedgerCounts, b: LedgerCounts) -> bool:
-    if (a.counted - b.counted).total_seconds() > RECOUNT_SECONDS:
-        return True
-    return a.model_copy(update={"counted": b.counted}) != b
+def _source(entry: LedgerEntry) -> Source:
+    inbox, path = entry.place
+    return Source(inbox=inbox, path=readable(path), tags=() if entry.url else tags_of(path), url=entry.url)

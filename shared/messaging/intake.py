@@ -14,7 +14,7 @@ from shared.errors import TransientError
 from shared.messaging.envelope import FIELD, encode
 from shared.streams import PUBLISHED_SEQUENCE_KEY, STREAM_OF, Stream
 
-#: Entries that may wait on the way before intake stops; the rest waits in the ledger, which is on disk.
+#: Entries that may wait on the way before intake stops.
 BACKLOG_LIMIT = 2_000
 #: Share of the server's `maxmemory` above which intake stops: before the server refuses.
 MEMORY_LIMIT = 0.8
@@ -43,10 +43,17 @@ return lengths
 
 
 class Intake:
-    """Where documents enter the streams. All methods raise `TransientError` when the server is away or full."""
+    """Where documents enter the streams, in one order. All methods raise `TransientError` when the server is away.
 
-    def __init__(self, client: Redis) -> None:
+    Args:
+        key: where the server keeps the sequence of the last one.
+        limit: entries that may wait on the way before intake stops; the rest waits in the ledger, which is on disk.
+    """
+
+    def __init__(self, client: Redis, key: str = PUBLISHED_SEQUENCE_KEY, limit: int = BACKLOG_LIMIT) -> None:
         self._client = client
+        self._key = key
+        self._limit = limit
         self._publish = client.register_script(PUBLISH)
         self._lengths = client.register_script(LENGTHS)
 
@@ -57,14 +64,14 @@ class Intake:
         for event in events:
             args += [event.sequence, streams.index(STREAM_OF[type(event)]) + 2, await encode(event)]
         try:
-            await self._publish(keys=[PUBLISHED_SEQUENCE_KEY, *streams], args=args)
+            await self._publish(keys=[self._key, *streams], args=args)
         except RedisError as error:
             raise TransientError(f"Redis does not take documents: {error}") from error
 
     async def published(self) -> int:
         """Return the sequence of the last event the server has seen, -1 if none."""
         try:
-            value = await self._client.get(PUBLISHED_SEQUENCE_KEY)
+            value = await self._client.get(self._key)
         except RedisError as error:
             raise TransientError(f"Redis: {error}") from error
         return int(value) if value is not None else -1
@@ -82,8 +89,8 @@ class Intake:
         )
 
     async def has_room(self) -> bool:
-        """Whether more may be published: short of the limits on backlog and memory."""
-        return (await self.backlog()).total < BACKLOG_LIMIT and await self.has_memory()
+        """Whether more may be published: short of the limit on entries on the way."""
+        return (await self.backlog()).total < self._limit
 
     async def has_memory(self) -> bool:
         """Whether the server is short of its limit on memory."""

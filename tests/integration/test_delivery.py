@@ -280,7 +280,7 @@ async def test_a_full_server_refuses_documents_but_lets_those_on_the_way_through
     used = (await client.info("memory"))["used_memory"]
     await client.config_set("maxmemory", used)
     try:
-        assert not await intake.has_room()
+        assert not await intake.has_memory()
         with pytest.raises(TransientError, match="maxmemory"):
             await intake.publish([fetched(20)])
         async with consumer(redis_url, work.settle, work):

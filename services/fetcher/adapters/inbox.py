@@ -1,40 +1,62 @@
-"""The watched folder: what lies in it, what happens in it, and the bytes of a file.
+"""A watched folder: what lies in it, and the bytes of a file.
 
 Paths are bytes relative to the inbox, as the file system has them. Only regular files beneath the inbox are ever
-opened, and never through a symbolic link.
+opened, for reading, and never through a symbolic link.
 """
 
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-from watchfiles import awatch
-
+from services.fetcher.adapters.beneath import file_beneath, status_beneath
+from services.fetcher.adapters.writers import is_open_for_writing
+from services.fetcher.domain.arrivals import WRITER_PATIENCE_SECONDS
 from services.fetcher.domain.identity import Stamp
-from services.fetcher.domain.rules import ignored
 from shared.blobs import CHUNK, BlobStore
 from shared.contracts import BlobRef
 from shared.errors import RejectedDocument, SetupError, TransientError
 
-log = structlog.get_logger()
-
-#: Milliseconds in which changes are gathered before they are reported. The default of 1,600 would be felt.
-GATHER_MS, STEP_MS = 200, 20
-#: What a person is told when a file cannot be opened.
+#: What a person is told when a file or folder cannot be opened.
 REASONS = {
     errno.EACCES: "The file cannot be read: permission denied.",
     errno.EPERM: "The file cannot be read: permission denied.",
     errno.ELOOP: "This is a symbolic link; put the file itself into the inbox.",
-    errno.ENXIO: "This is a pipe or socket, not a file.",
     errno.EIO: "The file cannot be read: the disk reports an error.",
 }
+#: What is never opened, and what a person is told: opening a device may already do something.
+KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISLNK, "This is a symbolic link; put the file itself into the inbox."),
+    (stat.S_ISFIFO, "This is a pipe, not a file."),
+    (stat.S_ISSOCK, "This is a socket, not a file."),
+    (stat.S_ISCHR, "This is a device, not a file."),
+    (stat.S_ISBLK, "This is a device, not a file."),
+)
 
 
-class FileChanged(Exception):  # noqa: N818  an event, not a mistake
-    """The file was written to while it was read: look at it again later."""
+class Unsettled(Exception):  # noqa: N818  an event, not a mistake
+    """The file is still being written, or may be: look at it again in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"look again in {seconds:g} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a look at a file has found: its content, in the blob store by now, or the reason why it has none."""
+
+    stamp: Stamp
+    seen_ns: int  # wall clock, before the first byte was read
+    content: BlobRef | None = None
+    reason: str | None = None
+
+
+#: Says for how many seconds the file has to hold still yet, and for how many it did, by the stamp of this look.
+Stillness = Callable[[Stamp], tuple[float, float]]
 
 
 class Inbox:
@@ -58,93 +80,106 @@ class Inbox:
             return False
         return True
 
+    def identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the folder: others are another folder, or another disk, in its place."""
+        try:
+            status = status_beneath(self.root, b"")
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     def status(self, path: bytes) -> os.stat_result | None:
         """Return the `lstat` of the file, or None when there is none."""
         try:
-            return os.lstat(self._absolute(path))
+            return status_beneath(self.root, path)
         except OSError:
             return None
 
-    def scan(self, folder: bytes = b"") -> Iterator[bytes]:
-        """Yield the path of everything beneath the folder that is no folder and not ignored."""
-        folders = [folder]
-        while folders:
-            folder = folders.pop()
-            try:
-                entries = list(os.scandir(self._absolute(folder)))
-            except OSError as error:
-                log.warning("folder_unreadable", folder=os.fsdecode(folder), error=error.strerror)
-                continue
-            for entry in entries:
-                path = os.path.join(folder, entry.name)  # noqa: PTH118  bytes: pathlib has none
-                if ignored(path):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(path)
-                else:
-                    yield path
+    def is_gone(self, path: bytes) -> bool:
+        """Whether no file lies at this path, be it that a folder does; a slash at its end asks for a folder."""
+        status = self.status(path.rstrip(b"/"))
+        return status is None or stat.S_ISDIR(status.st_mode) != path.endswith(b"/")
 
-    def fetch(self, path: bytes, blobs: BlobStore, max_bytes: int) -> tuple[BlobRef, Stamp]:
-        """Copy the file into the blob store; hash and copy come from the same read.
+    def read(
+        self, path: bytes, known: Stamp | None, stillness: Stillness, blobs: BlobStore, max_bytes: int
+    ) -> Reading | None:
+        """Copy the file into the blob store, once it is whole; None when it is as it is `known`.
 
         Raises:
             FileNotFoundError: it is gone.
-            FileChanged: it was written to meanwhile.
-            RejectedDocument: it can never be read as it is; says why.
+            IsADirectoryError: it is a folder.
+            Unsettled: it is being written.
             TransientError: the blob store does not take it for now.
         """
+        seen_ns = time.time_ns()
+        status = self._status(path)
+        stamp = Stamp.of(status)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(path)
+        if stamp == known:
+            return None
         try:
-            descriptor = os.open(self._absolute(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            _require_regular(status)
+            with file_beneath(self.root, path) as descriptor:
+                return _read(descriptor, seen_ns, stillness, blobs, max_bytes)
+        except RejectedDocument as refusal:
+            return Reading(stamp, seen_ns, reason=str(refusal))
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ENOTDIR}:
                 raise FileNotFoundError(path) from error
-            raise _unreadable(error) from error
+            return Reading(stamp, seen_ns, reason=why_unreadable(error))
+
+    def _status(self, path: bytes) -> os.stat_result:
         try:
-            return self._copy(descriptor, blobs, max_bytes)
-        finally:
-            os.close(descriptor)
+            return status_beneath(self.root, path)
+        except OSError as error:  # not to be told from a file that is gone, and just as much not there
+            raise FileNotFoundError(path) from error
 
-    def _copy(self, descriptor: int, blobs: BlobStore, max_bytes: int) -> tuple[BlobRef, Stamp]:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise RejectedDocument("This is not a regular file.")
-        if before.st_size > max_bytes:
-            raise RejectedDocument(
-                f"The file is too large: {before.st_size:,} bytes, and the limit is {max_bytes:,} "
-                "(DATELINE_MAX_FILE_BYTES)."
-            )
-        if fault := blobs.fault(before.st_size):
-            raise TransientError(fault)
-        content = blobs.put(_chunks(descriptor, before.st_size))
-        stamp = Stamp.of(os.fstat(descriptor))
-        if stamp != Stamp.of(before) or content.size != before.st_size:
-            raise FileChanged
-        return content, stamp
-
-    async def changes(self) -> AsyncIterator[set[bytes]]:
-        """Yield the paths something happened to, as it happens, for as long as the folder is there."""
-        async for batch in awatch(
-            os.fsdecode(self.root),
-            watch_filter=None,
-            debounce=GATHER_MS,
-            step=STEP_MS,
-            ignore_permission_denied=True,
-        ):
-            yield {path for _, name in batch if not ignored(path := self._relative(name))}
-
-    def _relative(self, name: str) -> bytes:
-        path = os.path.relpath(os.fsencode(name), self.root)
-        # A name that is no UTF-8 comes lossy from the watcher: look at the whole folder it is in.
-        if "\ufffd" in name:
-            path = os.path.dirname(path)  # noqa: PTH120  bytes: pathlib has none
-        return b"" if path == b"." else path
-
-    def _absolute(self, path: bytes) -> bytes:
-        return os.path.join(self.root, path) if path else self.root  # noqa: PTH118  bytes: pathlib has none
+    def content(self, path: bytes, most: int) -> bytes | None:
+        """Return the first `most` bytes of a small regular file, None when there is none that can be read."""
+        try:
+            with file_beneath(self.root, path) as descriptor:
+                return os.read(descriptor, most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        except OSError:
+            return None
 
 
-def _unreadable(error: OSError) -> RejectedDocument:
-    return RejectedDocument(REASONS.get(error.errno or 0, f"The file cannot be read: {error.strerror}."))
+def why_unreadable(error: OSError) -> str:
+    """Return what a person is told about it."""
+    return REASONS.get(error.errno or 0, f"The file cannot be read: {error.strerror}.")
+
+
+def _require_regular(status: os.stat_result) -> None:
+    for is_kind, reason in KINDS:
+        if is_kind(status.st_mode):
+            raise RejectedDocument(reason)
+
+
+def _read(descriptor: int, seen_ns: int, stillness: Stillness, blobs: BlobStore, max_bytes: int) -> Reading:
+    before = os.fstat(descriptor)
+    stamp = Stamp.of(before)
+    if not stat.S_ISREG(before.st_mode):
+        raise RejectedDocument("This is not a regular file.")
+    _require_whole(descriptor, *stillness(stamp))
+    if before.st_size > max_bytes:
+        raise RejectedDocument(
+            f"The file is too large: {before.st_size:,} bytes, and the limit is {max_bytes:,} "
+            "(DATELINE_MAX_FILE_BYTES)."
+        )
+    if fault := blobs.fault(before.st_size):
+        raise TransientError(fault)
+    content = blobs.put(_chunks(descriptor, before.st_size))
+    if Stamp.of(os.fstat(descriptor)) != stamp or content.size != before.st_size:
+        raise Unsettled(0.25)
+    return Reading(stamp, seen_ns, content)
+
+
+def _require_whole(descriptor: int, left: float, held: float) -> None:
+    open_for_writing = is_open_for_writing(descriptor)
+    if open_for_writing and held < WRITER_PATIENCE_SECONDS:
+        raise Unsettled(1.0)  # its closing is told, where anything is told
+    if open_for_writing is None and left > 0:
+        raise Unsettled(left)
 
 
 def _chunks(descriptor: int, size: int) -> Iterator[bytes]:
@@ -154,7 +189,7 @@ def _chunks(descriptor: int, size: int) -> Iterator[bytes]:
         try:
             chunk = os.read(descriptor, min(CHUNK, left))
         except OSError as error:
-            raise _unreadable(error) from error
+            raise RejectedDocument(why_unreadable(error)) from error
         if not chunk:
             return
         left -= len(chunk)

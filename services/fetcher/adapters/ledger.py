@@ -1,54 +1,38 @@
-"""The ledger: every document ever accepted, the file it is, the state it is in, and the event still to be published.
+"""The ledger: every document ever accepted, the place it is from, the state it is in, and the event still to be told.
 
 With the blob store it is the truth: whatever Redis and the index lose is fed again from here. A row's `change` is what
 last happened to the document; `sequence` orders all changes and is the event's. A row is `pending` until the indexer
-has settled exactly that sequence.
+has settled exactly that sequence. `lane` is the queue it is published in: what a scan found gives way to what happens.
 """
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from enum import IntEnum
 from typing import Any, Literal
 
-from services.fetcher.domain.identity import Stamp, document_id_of
+from services.fetcher.adapters.ledger_file import LedgerFile
+from services.fetcher.domain.identity import Place, Stamp, document_id_of
 from shared.contracts import LedgerCounts, SettledState, StageBacklog
-from shared.errors import SetupError, TransientError
-from shared.folder_lock import lock_folder
 
 Change = Literal["fetched", "moved", "removed", "duplicated", "rejected"]
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (
-    document_id  TEXT PRIMARY KEY,
-    path         BLOB NOT NULL,          -- relative to the inbox, as the file system has it
-    live         INTEGER NOT NULL,       -- 1 while the file is there
-    state        TEXT NOT NULL,          -- pending, indexed, duplicate, rejected, removed
-    change       TEXT NOT NULL,          -- what last happened, and so which event tells of it
-    sequence     INTEGER NOT NULL UNIQUE,
-    published    INTEGER NOT NULL DEFAULT 0,
-    size         INTEGER NOT NULL, modified_ns INTEGER NOT NULL, changed_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
-    content_hash TEXT,                   -- of the bytes; NULL when they could not be read
-    duplicate_of TEXT,
-    reason       TEXT,                   -- why the fetcher rejected it
-    accepted     TEXT NOT NULL,
-    fetched      TEXT NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS live_path ON documents (path) WHERE live;
-CREATE INDEX IF NOT EXISTS live_content ON documents (content_hash) WHERE live;
-CREATE INDEX IF NOT EXISTS duplicates ON documents (duplicate_of) WHERE duplicate_of IS NOT NULL;
-CREATE INDEX IF NOT EXISTS unpublished ON documents (sequence) WHERE NOT published;
-CREATE INDEX IF NOT EXISTS states ON documents (state);
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
 #: The change that tells all there is to know of a row, for feeding it again.
 FULL_CHANGE = """CASE WHEN NOT live THEN 'removed' WHEN reason IS NOT NULL THEN 'rejected'
                       WHEN duplicate_of IS NOT NULL THEN 'duplicated' ELSE 'fetched' END"""
+#: Documents whose files lie in a folder of an inbox, or in folders beneath it.
+BENEATH = "live AND NOT kept AND inbox = ? AND path > ? AND path < ?"
 #: The index that everything was fed to.
 INDEX_ID_FACT = "index_id"
+
+
+class Lane(IntEnum):
+    """The queues of what is published: each in its own order, the first before the second."""
+
+    FRESH = 0
+    BULK = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,113 +40,105 @@ class LedgerEntry:
     """One document's row."""
 
     document_id: str
-    path: bytes
+    place: Place
     live: bool
+    kept: bool
     state: str
     change: Change
     sequence: int
+    lane: Lane
     stamp: Stamp
+    seen_ns: int
     content_hash: str | None
     duplicate_of: str | None
     reason: str | None
+    url: str | None
     accepted: datetime
     fetched: datetime
 
 
-class _Connection(sqlite3.Connection):
-    """What the disk refuses for now, a full one most of all, is tried again later."""
-
-    def execute(self, *args: Any) -> sqlite3.Cursor:
-        with _disk_errors():
-            return super().execute(*args)
-
-    def executemany(self, *args: Any) -> sqlite3.Cursor:
-        with _disk_errors():
-            return super().executemany(*args)
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise TransientError(f"the ledger: {error}") from error
-
-
 class Ledger:
-    """The rows, in one SQLite file; used from one thread.
+    """The rows. All methods raise `TransientError` when the disk does not take a change, or does not give a row."""
 
-    All methods raise `TransientError` when the disk does not take a change, or does not give a row.
-
-    Raises:
-        SetupError: another fetcher uses the folder, or it cannot be written.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._lock = lock_folder(folder, "fetcher")
-        file = folder / "ledger.sqlite"
-        try:
-            self._db = sqlite3.connect(file, isolation_level=None, factory=_Connection)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # A power cut may undo the last moments: the files are found again by the scan, settlements by a new feed.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(SCHEMA)
-            self._last_sequence: int = self._value("SELECT coalesce(max(sequence), 0) FROM documents")
-        except (sqlite3.Error, TransientError) as error:
-            self._lock.close()
-            raise SetupError(f"the ledger {file} cannot be opened: {error}") from error
-
-    def close(self) -> None:
-        """Close the file and let another fetcher have the folder."""
-        self._db.close()
-        self._lock.close()
+    def __init__(self, file: LedgerFile) -> None:
+        self._file = file
+        self.together = file.together
+        self.fact, self.remember = file.fact, file.remember
+        self._last_sequence: int = file.value("SELECT coalesce(max(sequence), 0) FROM documents")
+        #: Settlements since the start.
+        self.settled = 0
 
     # Reading
 
-    def at(self, path: bytes) -> LedgerEntry | None:
-        """Return the document whose file lies at this path."""
-        return self._one("SELECT * FROM documents WHERE live AND path = ?", path)
+    def at(self, place: Place) -> LedgerEntry | None:
+        """Return the document whose file lies at this place."""
+        return self._one("SELECT * FROM documents WHERE live AND inbox = ? AND path = ?", *place)
 
-    def holding(self, content_hash: str) -> list[LedgerEntry]:
-        """Return the documents whose files hold these bytes, oldest first."""
-        query = "SELECT * FROM documents WHERE live AND content_hash = ? ORDER BY accepted, sequence"
-        return [_entry(row) for row in self._db.execute(query, (content_hash,))]
+    def original(self, content_hash: str) -> LedgerEntry | None:
+        """Return the document that holds these bytes and is no duplicate."""
+        return self._one(
+            "SELECT * FROM documents WHERE live AND content_hash = ? AND duplicate_of IS NULL", content_hash
+        )
 
-    def paths(self) -> Iterator[bytes]:
-        """Yield the path of every file that was there at the last look."""
-        for row in self._db.execute("SELECT path FROM documents WHERE live"):
-            yield row["path"]
+    def holding(self, content_hash: str, most: int) -> list[LedgerEntry]:
+        """Return documents that hold these bytes."""
+        query = "SELECT * FROM documents WHERE live AND content_hash = ? LIMIT ?"
+        return [_entry(row) for row in self._file.execute(query, (content_hash, most))]
 
-    def paths_beneath(self, folder: bytes) -> list[bytes]:
-        """Return the paths in this folder and those beneath it."""
-        low, high = folder + b"/", folder + b"0"  # `0` follows `/`
-        query = "SELECT path FROM documents WHERE live AND path > ? AND path < ?"
-        return [row["path"] for row in self._db.execute(query, (low, high))]
+    def oldest_duplicate(self, document_id: str) -> LedgerEntry | None:
+        """Return the first of the documents that hold the same bytes as this one."""
+        return self._one("SELECT * FROM documents WHERE duplicate_of = ? ORDER BY rowid LIMIT 1", document_id)
 
-    def unpublished(self, most: int) -> list[LedgerEntry]:
+    def duplicates(self, document_id: str) -> list[str]:
+        """Return the ids of all of them."""
+        query = "SELECT document_id FROM documents WHERE duplicate_of = ? ORDER BY rowid"
+        return [row["document_id"] for row in self._file.execute(query, (document_id,))]
+
+    def stamps(self, inbox: str, paths: Sequence[bytes]) -> dict[bytes, Stamp]:
+        """Return the stamps of those files that are documents."""
+        marks = ", ".join("?" * len(paths))
+        query = (
+            "SELECT path, size, modified_ns, changed_ns, inode FROM documents "  # noqa: S608  marks only
+            f"WHERE live AND NOT kept AND inbox = ? AND path IN ({marks})"
+        )
+        return {row[0]: Stamp(*row[1:]) for row in self._file.execute(query, (inbox, *paths))}
+
+    def files(self, beneath: Place) -> int:
+        """Return how many files there were in this folder, and those beneath it, at the last look."""
+        query = f"SELECT count(*) FROM documents WHERE {BENEATH}"  # noqa: S608
+        return int(self._file.value(query, beneath.inbox, *_range(beneath.path)))
+
+    def paths(self, beneath: Place, after: bytes, most: int) -> list[bytes]:
+        """Return the paths of such files, in order, from the one after this on."""
+        low, high = _range(beneath.path)
+        query = f"SELECT path FROM documents WHERE {BENEATH} ORDER BY path LIMIT ?"  # noqa: S608
+        rows = self._file.execute(query, (beneath.inbox, max(low, after), high, most))
+        return [row["path"] for row in rows]
+
+    def unpublished(self, lane: Lane, most: int) -> list[LedgerEntry]:
         """Return what has still to be published, in order."""
-        query = "SELECT * FROM documents WHERE NOT published ORDER BY sequence LIMIT ?"
-        return [_entry(row) for row in self._db.execute(query, (most,))]
+        query = "SELECT * FROM documents WHERE NOT published AND lane = ? ORDER BY sequence LIMIT ?"
+        return [_entry(row) for row in self._file.execute(query, (lane, most))]
 
-    def last_published(self) -> int:
+    def last_published(self, lane: Lane) -> int:
         """Return the highest sequence that was published, -1 if none."""
-        return int(self._value("SELECT coalesce(max(sequence), -1) FROM documents WHERE published"))
+        return int(self.fact(_published_fact(lane)) or -1)
 
     def waiting_since(self) -> int | None:
         """Return the lowest sequence that was published and is not settled."""
-        lowest: int | None = self._value("SELECT min(sequence) FROM documents WHERE state = 'pending' AND published")
+        lowest: int | None = self._file.value(
+            "SELECT min(sequence) FROM documents WHERE state = 'pending' AND published"
+        )
         return lowest
 
     def counts(self, backlog: StageBacklog) -> LedgerCounts:
         """Count the states in one look; `backlog` says at which stage those in flight are."""
-        rows = self._db.execute("SELECT state, count(*) AS n FROM documents GROUP BY state")
-        states = {row["state"]: row["n"] for row in rows}
+        states = {row["state"]: row["documents"] for row in self._file.execute("SELECT * FROM counts")}
         pending = states.get("pending", 0)
         parser = min(backlog.parser, pending)
         indexer = min(backlog.indexer, pending - parser)
         return LedgerCounts(
-            accepted=self._value("SELECT count(*) FROM documents"),
+            accepted=sum(states.values()),
             indexed=states.get("indexed", 0),
             duplicate=states.get("duplicate", 0),
             rejected=states.get("rejected", 0),
@@ -174,52 +150,52 @@ class Ledger:
 
     # Changing
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Make the changes inside all or none."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
-    def add(self, path: bytes, stamp: Stamp, change: Change, seen: datetime, **columns: Any) -> None:
-        """Accept the file at this path, seen then, as a document of its own, under the first id that is free."""
+    def add(self, place: Place, stamp: Stamp, change: Change, lane: Lane, seen: datetime, **columns: Any) -> None:
+        """Accept the file at this place, seen then, as a document of its own, under the first id that is free."""
         now = datetime.now(UTC).isoformat()
         row = {
-            "document_id": self._free_id(path), "path": path, "live": 1, "state": "pending", "change": change,
-            "sequence": self._next_sequence(), "published": 0, **asdict(stamp),
-            "content_hash": None, "duplicate_of": None, "reason": None, "fetched": now, **columns,
+            "document_id": self._free_id(place), **place._asdict(), "live": 1, "kept": 0, "state": "pending",
+            "change": change, "sequence": self._next_sequence(), "lane": lane, "published": 0, **asdict(stamp),
+            "content_hash": None, "duplicate_of": None, "reason": None, "url": None,
+            "accepted": seen.isoformat(), "fetched": now, **columns,
         }  # fmt: skip
         # A file that came back is the document it was: accepted once.
-        row["accepted"] = self._accepted(row["document_id"]) or seen.isoformat()
+        again = ", ".join(f"{name} = excluded.{name}" for name in row if name not in {"document_id", "accepted"})
         names, marks = ", ".join(row), ", ".join("?" * len(row))
-        self._db.execute(f"INSERT OR REPLACE INTO documents ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
-
-    def change(self, document_id: str, change: Change, **columns: Any) -> None:
-        """Something happened to the document: set the columns, and let an event tell of it."""
-        self._update(
-            document_id, state="pending", change=change, sequence=self._next_sequence(), published=0, **columns
+        self._file.execute(
+            f"INSERT INTO documents ({names}) VALUES ({marks}) "  # noqa: S608  names from this module only
+            f"ON CONFLICT (document_id) DO UPDATE SET {again}",
+            tuple(row.values()),
         )
 
-    def touch(self, document_id: str, stamp: Stamp) -> None:
-        """The file's stamp is another, its bytes are the same: nothing to tell."""
-        self._update(document_id, **asdict(stamp))
+    def change(self, document_id: str, change: Change, lane: Lane = Lane.FRESH, **columns: Any) -> None:
+        """Something happened to the document: set the columns, and let an event tell of it."""
+        self._update(
+            document_id, state="pending", change=change, sequence=self._next_sequence(), lane=lane, published=0,
+            **columns,
+        )  # fmt: skip
 
-    def mark_published(self, sequences: Sequence[int]) -> None:
-        """These events are on their streams."""
+    def touch(self, document_id: str, stamp: Stamp, seen_ns: int) -> None:
+        """The file's stamp is another, its bytes are the same: nothing to tell."""
+        self._update(document_id, **asdict(stamp), seen_ns=seen_ns, kept=0)
+
+    def keep(self, document_id: str) -> None:
+        """The file is gone and its document stays: nothing to tell."""
+        self._update(document_id, kept=1)
+
+    def mark_published(self, lane: Lane, sequences: Sequence[int]) -> None:
+        """These events, the last one the highest, are on their streams."""
         with self.together():
-            self._db.executemany("UPDATE documents SET published = 1 WHERE sequence = ?", [(s,) for s in sequences])
+            self._file.executemany("UPDATE documents SET published = 1 WHERE sequence = ?", [(s,) for s in sequences])
+            self.remember(_published_fact(lane), str(sequences[-1]))
 
     def settle(self, document_id: str, sequence: int, state: SettledState) -> bool:
         """The indexer is done with this sequence; False when the document has changed since."""
-        cursor = self._db.execute(
+        cursor = self._file.execute(
             "UPDATE documents SET state = ?, published = 1 WHERE document_id = ? AND sequence = ?",
             (state, document_id, sequence),
         )
+        self.settled += cursor.rowcount
         return cursor.rowcount == 1
 
     def feed_again(self, *, everything: bool) -> int:
@@ -228,27 +204,20 @@ class Ledger:
         All includes the removed: the index must know of them, or a message still on its way would bring them back.
         """
         which = "TRUE" if everything else "state = 'pending'"
-        rows = self._db.execute(f"SELECT document_id FROM documents WHERE {which} ORDER BY sequence").fetchall()  # noqa: S608
         with self.together():
-            self._db.executemany(
-                f"UPDATE documents SET state = 'pending', change = {FULL_CHANGE}, published = 0, sequence = ? "  # noqa: S608
-                "WHERE document_id = ?",
-                [(self._next_sequence(), row["document_id"]) for row in rows],
+            documents: int = self._file.value(f"SELECT count(*) FROM documents WHERE {which}")  # noqa: S608
+            first, self._last_sequence = self._next_sequence(), self._last_sequence + documents
+            self._file.execute(
+                f"UPDATE documents SET state = 'pending', change = {FULL_CHANGE}, published = 0, lane = ?, "  # noqa: S608
+                "sequence = ? + place FROM (SELECT document_id AS fed, row_number() OVER (ORDER BY sequence) AS place "
+                f"FROM documents WHERE {which}) WHERE document_id = fed",
+                (Lane.BULK, first),
             )
-        return len(rows)
-
-    def fact(self, name: str) -> str | None:
-        """Return what was remembered under this name."""
-        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return row["value"] if row else None
-
-    def remember(self, name: str, value: str) -> None:
-        """Remember it across restarts."""
-        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        return documents
 
     def _update(self, document_id: str, **columns: Any) -> None:
         assignments = ", ".join(f"{name} = ?" for name in columns)
-        self._db.execute(
+        self._file.execute(
             f"UPDATE documents SET {assignments} WHERE document_id = ?",  # noqa: S608  names from this module only
             (*columns.values(), document_id),
         )
@@ -258,39 +227,45 @@ class Ledger:
         self._last_sequence = max(self._last_sequence + 1, time.time_ns() // 1_000)
         return self._last_sequence
 
-    def _free_id(self, path: bytes) -> str:
+    def _free_id(self, place: Place) -> str:
         salt = 0
         while True:
-            document_id = document_id_of(path, salt)
+            document_id = document_id_of(place, salt)
             holder = self._one("SELECT * FROM documents WHERE document_id = ?", document_id)
             if holder is None or not holder.live:
                 return document_id
             salt += 1
 
-    def _accepted(self, document_id: str) -> str | None:
-        row = self._db.execute("SELECT accepted FROM documents WHERE document_id = ?", (document_id,)).fetchone()
-        return row["accepted"] if row else None
-
     def _one(self, query: str, *values: Any) -> LedgerEntry | None:
-        row = self._db.execute(query, values).fetchone()
+        row = self._file.execute(query, values).fetchone()
         return _entry(row) if row else None
 
-    def _value(self, query: str) -> Any:
-        return self._db.execute(query).fetchone()[0]
+
+def _range(folder: bytes) -> tuple[bytes, bytes]:
+    # `0` follows `/`; no path is as long as the last one.
+    return (folder + b"/", folder + b"0") if folder else (b"", b"\xff" * 8_192)
+
+
+def _published_fact(lane: Lane) -> str:
+    return f"published.{lane.name.lower()}"
 
 
 def _entry(row: sqlite3.Row) -> LedgerEntry:
     return LedgerEntry(
         document_id=row["document_id"],
-        path=row["path"],
+        place=Place(row["inbox"], row["path"]),
         live=bool(row["live"]),
+        kept=bool(row["kept"]),
         state=row["state"],
         change=row["change"],
         sequence=row["sequence"],
+        lane=Lane(row["lane"]),
         stamp=Stamp(row["size"], row["modified_ns"], row["changed_ns"], row["inode"]),
+        seen_ns=row["seen_ns"],
         content_hash=row["content_hash"],
         duplicate_of=row["duplicate_of"],
         reason=row["reason"],
+        url=row["url"],
         accepted=datetime.fromisoformat(row["accepted"]),
         fetched=datetime.fromisoformat(row["fetched"]),
     )

@@ -1,67 +1,114 @@
-"""Files that were seen and wait until they have settled: nothing is read while it is still being written."""
+"""Files that something happened to and that wait to be looked at, and when each has settled enough to be read."""
 
 import heapq
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.fetcher.domain.identity import Stamp
 
+#: Seconds after which a file that is still open for writing is read all the same: a log may never be closed.
+WRITER_PATIENCE_SECONDS = 600.0
+#: Seconds a new file must hold still where nobody can tell whether its writer has closed it, though it should say so.
+PROMISED_SECONDS = 60.0
+#: Seconds after its last change a file counts as settled at the first look, even by the clock of another machine.
+AGED_SECONDS = 60.0
+
 
 @dataclass(slots=True)
-class _Waiting:
-    due: float
+class Arrival:
+    """A file to look at, with the time of the next look (seconds of the caller's clock)."""
+
+    path: bytes
+    noted: float  # when it was first heard of, since it was last dealt with
+    hold: float  # seconds it must be seen unchanged before it is read
+    bulk: bool  # found by a scan: it gives way to what was dropped meanwhile
+    due: float = 0.0
     stamp: Stamp | None = None  # of the last look
+    since: float = 0.0  # when that stamp was first seen
+
+    def stillness(self, stamp: Stamp, now: float, wall_now: float) -> tuple[float, float]:
+        """Return for how many seconds the file has to hold still yet, and for how many every look saw this stamp.
+
+        Args:
+            now: as in `Arrivals`.
+            wall_now: seconds since the epoch, to compare with the file's dates.
+        """
+        if self.stamp != stamp:
+            self.stamp, self.since = stamp, now
+        held = now - self.since
+        aged = wall_now - stamp.modified_ns / 1e9 > AGED_SECONDS and self.hold < PROMISED_SECONDS
+        return (0.0 if aged else max(0.0, self.hold - held)), held
 
 
 class Arrivals:
-    """Paths to look at, each with the time of its next look (seconds of the caller's clock)."""
+    """Each path at most once; what happens to a file while somebody looks at it is looked at after."""
 
-    def __init__(self, settle_seconds: float) -> None:
-        self._settle = settle_seconds
-        self._waiting: dict[bytes, _Waiting] = {}
-        self._order: list[tuple[float, bytes]] = []
+    def __init__(self) -> None:
+        self._waiting: dict[bytes, Arrival] = {}
+        self._in_hand: dict[bytes, Arrival] = {}
+        self._fresh: list[tuple[float, bytes]] = []
+        self._bulk: list[tuple[float, bytes]] = []
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._in_hand)
 
-    def note(self, paths: Iterable[bytes], now: float) -> None:
-        """Something happened to these files, or may have: look at them now."""
-        for path in paths:
-            waiting = self._waiting.get(path)
-            self._set(path, now, waiting.stamp if waiting else None)
+    def note(  # noqa: PLR0913  all there is to say of a file
+        self,
+        path: bytes,
+        now: float,
+        hold: float,
+        *,
+        bulk: bool = False,
+        delay: float = 0.0,
+        since: float | None = None,
+    ) -> None:
+        """Something happened to this file, `since` then, or may have: look at it now, or after `delay` seconds.
 
-    def later(self, path: bytes, now: float, seconds: float) -> None:
-        """Look at the file again after a while."""
-        self._set(path, now + seconds, None)
-
-    def take_due(self, now: float, most: int) -> list[bytes]:
-        """Take at most `most` paths whose time has come; whoever takes one looks at it and then calls `settled`."""
-        due: list[bytes] = []
-        while self._order and self._order[0][0] <= now and len(due) < most:
-            when, path = heapq.heappop(self._order)
-            if path in self._waiting and self._waiting[path].due == when:
-                self._waiting[path].due = float("inf")  # in the taker's hands
-                due.append(path)
-        return due
-
-    def settled(self, path: bytes, stamp: Stamp, now: float, age_seconds: float) -> bool:
-        """Return whether the file with this stamp may be read; if not, it is looked at again later.
-
-        It may when the last look saw the same stamp, or when it is older than the settling time anyway (a file
-        moved in, or one that lay there before the start).
+        What is known of the file's stillness is kept, and so is a longer `hold` of an earlier note, unless this one
+        says that the file is whole (0).
         """
-        waiting = self._waiting.get(path)
-        if age_seconds >= self._settle or (waiting and waiting.stamp == stamp):
-            return True
-        self._set(path, now + self._settle, stamp)
-        return False
+        arrival = self._waiting.get(path) or Arrival(path, now if since is None else since, hold, bulk)
+        arrival.hold = max(hold, arrival.hold) if hold else 0.0
+        arrival.bulk = arrival.bulk and bulk
+        self._wait(arrival, now + delay)
 
-    def done(self, path: bytes) -> None:
-        """The file was dealt with; unless something happened to it meanwhile, it is not looked at again."""
-        waiting = self._waiting.get(path)
-        if waiting and waiting.due == float("inf"):
-            del self._waiting[path]
+    def later(self, arrival: Arrival, now: float, seconds: float) -> None:
+        """Look at it again after a while; what happens to it before counts for more."""
+        if arrival.path not in self._waiting:
+            self._wait(arrival, now + seconds)
 
-    def _set(self, path: bytes, due: float, stamp: Stamp | None) -> None:
-        self._waiting[path] = _Waiting(due, stamp)
-        heapq.heappush(self._order, (due, path))
+    def take(self, now: float, *, bulk: bool) -> Arrival | None:
+        """Take the one whose time came first, one found by a scan only if `bulk`; whoever takes it calls `done`."""
+        for heap in (self._fresh, self._bulk) if bulk else (self._fresh,):
+            while heap and heap[0][0] <= now:
+                due, path = heapq.heappop(heap)
+                arrival = self._waiting.get(path)
+                if arrival and arrival.due == due and path not in self._in_hand:
+                    del self._waiting[path]
+                    self._in_hand[path] = arrival
+                    return arrival
+        return None
+
+    def done(self, arrival: Arrival) -> None:
+        """It was looked at."""
+        del self._in_hand[arrival.path]
+        again = self._waiting.get(arrival.path)
+        if again:
+            self._push(again)
+
+    def next_due(self, *, bulk: bool) -> float | None:
+        """Return when the next one is to be looked at, None when none is."""
+        heaps = (self._fresh, self._bulk) if bulk else (self._fresh,)
+        return min((heap[0][0] for heap in heaps if heap), default=None)
+
+    def oldest(self) -> float | None:
+        """Return when the one was heard of that is still to be dealt with and was heard of first."""
+        return min((a.noted for known in (self._waiting, self._in_hand) for a in known.values()), default=None)
+
+    def _wait(self, arrival: Arrival, due: float) -> None:
+        arrival.due = due
+        self._waiting[arrival.path] = arrival
+        if arrival.path not in self._in_hand:
+            self._push(arrival)
+
+    def _push(self, arrival: Arrival) -> None:
+        heapq.heappush(self._bulk if arrival.bulk else self._fresh, (arrival.due, arrival.path))

@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.fetcher.adapters.inbox import Inbox
-from services.fetcher.adapters.ledger import Ledger, LedgerEntry
-from services.fetcher.domain.identity import Stamp
+from services.fetcher.adapters.ledger import Lane, Ledger, LedgerEntry
+from services.fetcher.adapters.ledger_file import LedgerFile
+from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import Librarian
 from services.fetcher.outbox import Outbox
 from shared.blobs import FilesystemBlobStore
@@ -20,47 +20,61 @@ IDLE = StageBacklog(fetcher=0, parser=0, indexer=0)
 
 
 class Desk:
-    """An inbox, a ledger, and a librarian who enters what the test does to the files."""
+    """Inboxes, a ledger, and a librarian who enters what the test does to the files."""
 
-    def __init__(self, folder: Path, ledger: Ledger) -> None:
+    def __init__(self, folder: Path, file: LedgerFile, *, keep: bool = False) -> None:
         self.folder = folder / "inbox"
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         self.inbox = Inbox(self.folder)
-        self.ledger = ledger
-        outbox = Outbox(ledger, "inbox", CollectorRegistry())
-        self.librarian = Librarian(self.inbox, ledger, FilesystemBlobStore(folder / "blobs"), outbox, 1_000)
+        self.ledger = Ledger(file)
+        self.blobs = FilesystemBlobStore(folder / "blobs")
+        self.librarian = Librarian(self.ledger, Outbox(self.ledger), lambda p: self.inbox.is_gone(p.path), keep=keep)
 
     async def write(self, name: str, text: str) -> LedgerEntry:
         (self.folder / name).write_text(text)
         return await self.enter(name)
 
     async def enter(self, name: str) -> LedgerEntry:
-        status = self.inbox.status(name.encode())
-        assert status is not None
-        await self.librarian.on_file_settled(name.encode(), Stamp.of(status))
-        entry = self.ledger.at(name.encode())
+        place = Place("inbox", name.encode())
+        reading = self.inbox.read(place.path, None, lambda _: (0, 0), self.blobs, 1_000)
+        assert reading is not None
+        self.librarian.on_file_read(place, reading)
+        return self.at(name)
+
+    def at(self, name: str) -> LedgerEntry:
+        entry = self.ledger.at(Place("inbox", name.encode()))
         assert entry is not None
         return entry
 
     def remove(self, name: str) -> None:
         (self.folder / name).unlink()
-        self.librarian.on_file_gone(name.encode())
+        self.librarian.on_file_gone(Place("inbox", name.encode()))
 
     async def settle(self, entry: LedgerEntry, state: str = "indexed") -> None:
         event = {"document_id": entry.document_id, "sequence": entry.sequence, "state": state}
         await self.librarian.on_document_settled(DocumentSettled.model_validate(event))
 
+    def unpublished(self) -> list[LedgerEntry]:
+        return [entry for lane in Lane for entry in self.ledger.unpublished(lane, 100)]
+
     def changes(self) -> list[tuple[str, str]]:
-        return [(e.path.decode(), e.change) for e in self.ledger.unpublished(100)]
+        return [(e.place.path.decode(), e.change) for e in self.unpublished()]
 
     def publish(self) -> None:
-        self.ledger.mark_published([e.sequence for e in self.ledger.unpublished(100)])
+        for lane in Lane:
+            if sequences := [e.sequence for e in self.ledger.unpublished(lane, 100)]:
+                self.ledger.mark_published(lane, sequences)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with closing(Ledger(tmp_path / "ledger")) as ledger:
-        yield Desk(tmp_path, ledger)
+def file(tmp_path: Path) -> Iterator[LedgerFile]:
+    with closing(LedgerFile(tmp_path / "ledger")) as file:
+        yield file
+
+
+@pytest.fixture
+def desk(tmp_path: Path, file: LedgerFile) -> Desk:
+    return Desk(tmp_path, file)
 
 
 async def test_a_new_file_is_a_document(desk: Desk) -> None:
@@ -88,7 +102,7 @@ async def test_a_moved_file_keeps_its_document(desk: Desk) -> None:
     await desk.settle(before)
     (desk.folder / "a.txt").rename(desk.folder / "b.txt")
     after = await desk.enter("b.txt")
-    desk.librarian.on_file_gone(b"a.txt")
+    desk.librarian.on_file_gone(Place("inbox", b"a.txt"))
     assert after.document_id == before.document_id
     assert desk.changes() == [("b.txt", "moved")]
 
@@ -115,15 +129,18 @@ async def test_the_same_bytes_at_two_paths_are_a_duplicate(desk: Desk) -> None:
     assert (second.change, second.duplicate_of) == ("duplicated", first.document_id)
 
 
-async def test_a_duplicate_takes_the_place_of_a_removed_original(desk: Desk) -> None:
-    await desk.write("a.txt", "one")
-    second, _ = await desk.write("b.txt", "one"), await desk.write("c.txt", "one")
+async def test_a_document_whose_file_is_removed_stays_where_its_bytes_still_lie(desk: Desk) -> None:
+    """It keeps its id, and is not parsed again; the duplicate is what is gone."""
+    original = await desk.write("a.txt", "one")
+    second, third = await desk.write("b.txt", "one"), await desk.write("c.txt", "one")
     desk.publish()
+    for entry, state in ((original, "indexed"), (second, "duplicate"), (third, "duplicate")):
+        await desk.settle(entry, state)
     desk.remove("a.txt")
-    assert desk.changes() == [("a.txt", "removed"), ("b.txt", "fetched"), ("c.txt", "duplicated")]
-    third = desk.ledger.at(b"c.txt")
-    assert third is not None
-    assert third.duplicate_of == second.document_id
+    assert desk.changes() == [("b.txt", "removed"), ("b.txt", "moved")]
+    assert desk.at("b.txt").document_id == original.document_id
+    assert desk.at("c.txt").duplicate_of == original.document_id
+    assert second.document_id == desk.unpublished()[0].document_id
 
 
 async def test_a_duplicate_takes_the_place_of_an_edited_original(desk: Desk) -> None:
@@ -191,9 +208,77 @@ async def test_feeding_again_tells_all_there_is_to_know(desk: Desk) -> None:
     assert desk.changes() == [("b.txt", "fetched"), ("c.txt", "duplicated"), ("d.txt", "removed")]
 
 
+async def test_feeding_again_keeps_the_order_and_goes_above_what_was(desk: Desk) -> None:
+    before = [await desk.write(f"{i}.txt", f"text {i}") for i in range(5)]
+    desk.publish()
+    assert desk.ledger.feed_again(everything=False) == 5
+    again = desk.unpublished()
+    assert [e.document_id for e in again] == [e.document_id for e in before]
+    assert again[0].sequence > before[-1].sequence
+    assert (await desk.write("new.txt", "new")).sequence > again[-1].sequence
+
+
+async def test_what_a_scan_found_is_published_after_what_was_dropped(desk: Desk) -> None:
+    for name, lane in (("old.txt", Lane.BULK), ("new.txt", Lane.FRESH)):
+        (desk.folder / name).write_text(name)
+        reading = desk.inbox.read(name.encode(), None, lambda _: (0, 0), desk.blobs, 1_000)
+        assert reading is not None
+        desk.librarian.on_file_read(Place("inbox", name.encode()), reading, lane)
+    assert desk.changes() == [("new.txt", "fetched"), ("old.txt", "fetched")]
+    desk.publish()
+    assert 0 < desk.ledger.last_published(Lane.BULK) < desk.ledger.last_published(Lane.FRESH)
+
+
+async def test_a_removed_file_s_document_is_kept_where_that_is_asked_for(tmp_path: Path, file: LedgerFile) -> None:
+    desk = Desk(tmp_path, file, keep=True)
+    before = await desk.write("a.txt", "one")
+    desk.publish()
+    await desk.settle(before)
+    desk.remove("a.txt")
+    assert (desk.changes(), desk.ledger.counts(IDLE).indexed) == ([], 1)
+    assert desk.ledger.files(Place("inbox", b"")) == 0
+
+    again = await desk.write("a.txt", "one")
+    assert (again.document_id, again.kept, desk.changes()) == (before.document_id, False, [])
+
+
+async def test_a_kept_document_whose_bytes_turn_up_elsewhere_has_moved(tmp_path: Path, file: LedgerFile) -> None:
+    desk = Desk(tmp_path, file, keep=True)
+    before = await desk.write("a.txt", "one")
+    await desk.settle(before)
+    desk.remove("a.txt")
+    assert (await desk.write("b.txt", "one")).document_id == before.document_id
+    desk.ledger.feed_again(everything=True)
+    assert desk.changes() == [("b.txt", "fetched")]
+
+
+async def test_a_kept_document_is_fed_to_a_new_index_too(tmp_path: Path, file: LedgerFile) -> None:
+    desk = Desk(tmp_path, file, keep=True)
+    await desk.write("a.txt", "one")
+    desk.publish()
+    desk.remove("a.txt")
+    desk.ledger.feed_again(everything=True)
+    assert desk.changes() == [("a.txt", "fetched")]
+
+
+async def test_what_a_rule_leaves_out_is_removed_even_where_documents_are_kept(
+    tmp_path: Path, file: LedgerFile
+) -> None:
+    desk = Desk(tmp_path, file, keep=True)
+    await desk.write("a.txt", "one")
+    desk.librarian.on_file_left_out(Place("inbox", b"a.txt"))
+    assert desk.changes() == [("a.txt", "removed")]
+
+
+async def test_many_files_with_the_same_bytes_are_one_document_with_duplicates(desk: Desk) -> None:
+    first = await desk.write("0.txt", "one")
+    others = [await desk.write(f"{i}.txt", "one") for i in range(1, 105)]
+    assert {entry.duplicate_of for entry in others} == {first.document_id}
+
+
 async def test_a_second_fetcher_on_the_same_folder_is_refused(desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="in use by another fetcher"):
-        Ledger(tmp_path / "ledger")
+        LedgerFile(tmp_path / "ledger")
 
 
 def test_a_missing_inbox_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""Files that are gone, or have moved: which of the two is known once what arrived before has been read."""
+
+import asyncio
+import time
+
+import structlog
+
+from services.fetcher.adapters.inbox import Inbox
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.sightings import Sightings
+from services.fetcher.domain.arrivals import Arrivals
+from services.fetcher.domain.identity import Place
+from services.fetcher.handlers import Librarian
+from services.fetcher.scanner import Scan, Scanner
+
+log = structlog.get_logger()
+
+#: Seconds in which a vanished file's bytes may turn up elsewhere.
+MOVE_SECONDS = 1.0
+#: Seconds after which it counts as gone though something that arrived before it has not been read yet.
+LONGEST_WAIT_SECONDS = 30.0
+#: The same for what a scan misses, or a folder, while files that scans have found wait to be read: one may be it.
+LONGEST_BULK_WAIT_SECONDS = 600.0
+#: Absences in memory; a scan waits for them to be entered before it looks for more.
+MOST_MISSED = 5_000
+#: Files that are looked for, or entered, at a time, between which others get their turn.
+STEP = 200
+
+
+class Absences:
+    """Paths of one inbox at which there was a file."""
+
+    def __init__(
+        self, inbox: Inbox, ledger: Ledger, librarian: Librarian, arrivals: Arrivals, sightings: Sightings
+    ) -> None:
+        self._inbox = inbox
+        self._ledger = ledger
+        self._librarian = librarian
+        self._arrivals = arrivals
+        self._sightings = sightings
+        self._missed: dict[bytes, tuple[float, bool]] = {}  # path → monotonic seconds, and whether by a scan
+        #: Why nothing is taken for gone, None when all is well.
+        self.fault: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._missed)
+
+    def miss(self, path: bytes, *, by_scan: bool = False) -> None:
+        """No file is at this path."""
+        self._missed.setdefault(path, (time.monotonic(), by_scan))
+
+    def found(self, path: bytes) -> None:
+        """Something is there."""
+        self._missed.pop(path, None)
+
+    async def look_for_missing(self, scan: Scan, scanner: Scanner) -> None:
+        """The scan has ended: miss what it has not seen."""
+        known = self._ledger.files(Place(self._inbox.name, scan.folder))
+        if not scan.folder:
+            self.fault = self._replaced(scan, known)
+            if scan.ignored < self._sightings.ignored_in(self._inbox.name):
+                await scanner.forget_ignored(scan, STEP)
+        if scan.known >= known or self.fault:
+            return
+        async for missing in scanner.missing(scan, STEP):
+            while len(self._missed) >= MOST_MISSED:  # noqa: ASYNC110  `enter` makes room once a second anyway
+                await asyncio.sleep(MOVE_SECONDS)
+            for path in missing.gone:
+                self.miss(path, by_scan=True)
+            for path in missing.left_out:
+                self._librarian.on_file_left_out(Place(self._inbox.name, path))
+
+    def _replaced(self, scan: Scan, known: int) -> str | None:
+        """Return in words that an empty folder is in the inbox's place: it may be the disk that is not mounted."""
+        identity, fact = str(self._inbox.identity()), f"inbox.{self._inbox.name}"
+        if known and not scan.known and not self._sightings.found and identity != (self._ledger.fact(fact) or identity):
+            return (
+                f"the inbox {self._inbox.name} is empty and is not the folder it was: is its disk mounted? "
+                f"Its {known:,} documents stay; put any file into it if they are to go"
+            )
+        self._ledger.remember(fact, identity)
+        return None
+
+    async def enter(self, now: float) -> None:
+        """Enter what has been away for long enough."""
+        if self.fault or not self._inbox.is_there():
+            return
+        oldest, waiting = self._arrivals.oldest(), self._sightings.waiting(self._inbox.name)
+        for path, (missed, by_scan) in list(self._missed.items()):
+            waited = now - missed
+            unread = oldest is not None and oldest <= missed and waited < LONGEST_WAIT_SECONDS
+            if waited < MOVE_SECONDS or unread or (waiting and self._may_be_found(path, waited, by_scan=by_scan)):
+                continue
+            if path.endswith(b"/") or self._inbox.is_gone(path):
+                await self._enter_gone(Place(self._inbox.name, path))
+            self._missed.pop(path, None)
+            await asyncio.sleep(0)
+
+    def _may_be_found(self, path: bytes, waited: float, *, by_scan: bool) -> bool:
+        if waited >= LONGEST_BULK_WAIT_SECONDS:
+            return False
+        return by_scan or self._ledger.at(Place(self._inbox.name, path)) is None
+
+    async def _enter_gone(self, place: Place) -> None:
+        self._librarian.on_file_gone(place)
+        after = b""
+        while paths := self._ledger.paths(place, after, STEP):
+            for path in paths:
+                if self._inbox.is_gone(path):
+                    self._librarian.on_file_gone(place._replace(path=path))
+            after = paths[-1]
+            await asyncio.sleep(0)

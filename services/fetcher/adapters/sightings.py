@@ -1,0 +1,86 @@
+"""What lies in the inboxes and is no document: files that wait to be read, and what the rules leave out.
+
+On disk, so that a million files found at once take no memory. What waits is found again by the scan at the next start.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from services.fetcher.adapters.ledger_file import LedgerFile
+from services.fetcher.domain.identity import Place, readable
+from shared.contracts import MOST_IGNORED, IgnoredFile, IgnoredFiles
+
+
+class Sightings:
+    """Two tables of the ledger's file; all methods raise `TransientError` when the disk refuses."""
+
+    def __init__(self, file: LedgerFile) -> None:
+        self._file = file
+        file.execute("DELETE FROM found")
+        #: Files that wait to be read; counting the rows would take long.
+        self.found = 0
+        self.ignored: int = file.value("SELECT count(*) FROM ignored")
+
+    def find(self, inbox: str, files: Sequence[tuple[bytes, int]]) -> None:
+        """These files (path, time of their last change in nanoseconds) wait to be read."""
+        with self._file.together():
+            cursor = self._file.executemany(
+                "INSERT INTO found VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [(inbox, *file) for file in files]
+            )
+        self.found += max(0, cursor.rowcount)
+
+    def take_newest(self, inbox: str, most: int) -> list[bytes]:
+        """Take those changed last off the list."""
+        rows = self._file.execute(
+            "DELETE FROM found WHERE (inbox, path) IN "
+            "(SELECT inbox, path FROM found WHERE inbox = ? ORDER BY modified_ns DESC LIMIT ?) "
+            "RETURNING path, modified_ns",
+            (inbox, most),
+        ).fetchall()
+        self.found -= len(rows)
+        return [row["path"] for row in sorted(rows, key=lambda row: -row["modified_ns"])]
+
+    def waiting(self, inbox: str) -> bool:
+        """Whether files of this inbox wait to be read."""
+        return bool(self.found and self._file.value("SELECT EXISTS (SELECT 1 FROM found WHERE inbox = ?)", inbox))
+
+    def ignore(self, inbox: str, files: Sequence[tuple[bytes, str]]) -> None:
+        """These files (path, the rule) are left out."""
+        now = datetime.now(UTC).isoformat()
+        known = self.ignored_of(inbox, [path for path, _ in files])
+        with self._file.together():
+            self._file.executemany(
+                "INSERT INTO ignored VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET rule = excluded.rule",
+                [(inbox, path, rule, now) for path, rule in files],
+            )
+        self.ignored += len({path for path, _ in files} - known)
+
+    def forget(self, place: Place) -> None:
+        """It is gone, or no rule leaves it out any more."""
+        if self.ignored:
+            cursor = self._file.execute("DELETE FROM ignored WHERE inbox = ? AND path = ?", place)
+            self.ignored -= cursor.rowcount
+
+    def ignored_of(self, inbox: str, paths: Sequence[bytes]) -> set[bytes]:
+        """Return which of these are known to be left out."""
+        marks = ", ".join("?" * len(paths))
+        query = f"SELECT path FROM ignored WHERE inbox = ? AND path IN ({marks})"  # noqa: S608  marks only
+        return {row["path"] for row in self._file.execute(query, (inbox, *paths))} if self.ignored else set()
+
+    def ignored_in(self, inbox: str) -> int:
+        """Return how many are left out."""
+        return int(self._file.value("SELECT count(*) FROM ignored WHERE inbox = ?", inbox)) if self.ignored else 0
+
+    def ignored_paths(self, inbox: str, after: bytes, most: int) -> list[bytes]:
+        """Return paths of what is left out, in order, from the one after this on."""
+        query = "SELECT path FROM ignored WHERE inbox = ? AND path > ? ORDER BY path LIMIT ?"
+        return [row["path"] for row in self._file.execute(query, (inbox, after, most))]
+
+    def newest_ignored(self) -> IgnoredFiles:
+        """Return what is left out, seen last first."""
+        rows = self._file.execute("SELECT * FROM ignored ORDER BY seen DESC LIMIT ?", (MOST_IGNORED,))
+        files = (
+            IgnoredFile(inbox=row["inbox"], path=readable(row["path"]), rule=row["rule"], seen=row["seen"])
+            for row in rows
+        )
+        return IgnoredFiles(total=self.ignored, files=tuple(files))
