@@ -54,43 +54,22 @@ class FilesystemBlobStore:
 
     def put(self, chunks: Iterable[bytes], media_type: str = "application/octet-stream") -> BlobRef:
         """Store the bytes durably. Raises `TransientError` when the disk does not take them."""
-        with self._disk_errors():
+        with self.writer(media_type) as writer:
+            for chunk in chunks:  # an error of the source is the source's: only the disk's are `TransientError`
+                writer.write(chunk)
+            return writer.finish()
+
+    @contextmanager
+    def writer(self, media_type: str = "application/octet-stream") -> Iterator["BlobWriter"]:
+        """Give a writer of one blob; nothing is stored unless it is finished. Raises `TransientError`."""
+        with disk_errors(self.root):
             self._incoming.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        temporary = Path(name)
+        writer = BlobWriter(self, os.fdopen(descriptor, "wb"), Path(name), media_type)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                digest, size = self._copy(chunks, file)
-            ref = BlobRef(sha256=digest, size=size, media_type=media_type)
-            with self._disk_errors():
-                self._publish(temporary, self.path(ref))
+            yield writer
         finally:
-            temporary.unlink(missing_ok=True)
-        return ref
-
-    def _copy(self, chunks: Iterable[bytes], file: BinaryIO) -> tuple[str, int]:
-        digest, size = hashlib.sha256(), 0
-        for chunk in chunks:  # an error of the source is the source's: only the disk's are `TransientError`
-            digest.update(chunk)
-            size += len(chunk)
-            with self._disk_errors():
-                file.write(chunk)
-        with self._disk_errors():
-            file.flush()
-            os.fsync(file.fileno())
-        return digest.hexdigest(), size
-
-    def _publish(self, temporary: Path, target: Path) -> None:
-        if target.exists():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.chmod(0o644)  # other services read it under their own user
-        temporary.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            writer.close()
 
     def remove_leftovers(self) -> int:
         """Remove the temporary files that killed processes left; return how many.
@@ -99,7 +78,7 @@ class FilesystemBlobStore:
             TransientError: the disk does not let them go.
         """
         removed = 0
-        with self._disk_errors():
+        with disk_errors(self.root):
             for temporary in self._incoming.glob("*"):
                 with suppress(FileNotFoundError):  # another process was faster
                     if time.time() - temporary.stat().st_mtime > LEFT_SECONDS:
@@ -107,16 +86,9 @@ class FilesystemBlobStore:
                         removed += 1
         return removed
 
-    @contextmanager
-    def _disk_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise TransientError(f"blob store {self.root}: {error.strerror}") from error
-
     def read(self, ref: BlobRef) -> bytes:
         """Return the bytes. Raises `TransientError` when they are not there."""
-        with self._disk_errors():
+        with disk_errors(self.root):
             return self.path(ref).read_bytes()
 
     def fault(self, size: int) -> str | None:
@@ -126,3 +98,59 @@ class FilesystemBlobStore:
     def path(self, ref: BlobRef) -> Path:
         """Where a reader finds the bytes as a file."""
         return self.root / ref.sha256[:2] / ref.sha256
+
+
+class BlobWriter:
+    """Takes the bytes of one blob as they come. All methods raise `TransientError` when the disk does not take them."""
+
+    def __init__(self, store: FilesystemBlobStore, file: BinaryIO, temporary: Path, media_type: str) -> None:
+        self._store = store
+        self._file = file
+        self._temporary = temporary
+        self._media_type = media_type
+        self._digest = hashlib.sha256()
+        #: Bytes so far.
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Take some more."""
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        with disk_errors(self._store.root):
+            self._file.write(chunk)
+
+    def finish(self) -> BlobRef:
+        """Store what was taken, durably."""
+        ref = BlobRef(sha256=self._digest.hexdigest(), size=self.size, media_type=self._media_type)
+        with disk_errors(self._store.root):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._publish(self._store.path(ref))
+        return ref
+
+    def _publish(self, target: Path) -> None:
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary.chmod(0o644)  # other services read it under their own user
+        self._temporary.replace(target)
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        with suppress(OSError):  # a full disk: what could not be written is thrown away anyway
+            self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_errors(root: Path) -> Iterator[None]:
+    """Raise `TransientError` for what the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise TransientError(f"blob store {root}: {error.strerror}") from error

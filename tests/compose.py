@@ -29,6 +29,7 @@ class ComposedDateline:
             "COMPOSE_PROJECT_NAME": PROJECT,
             "DATELINE_INBOX": inbox,
             "DATELINE_PORT": port,
+            "DATELINE_FETCHER_PORT": free_port(),
             "DATELINE_PARSER_WORKERS": 2,
         }
         self._settings = settings_file

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
-from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from services.fetcher.accounts import Accounts
@@ -21,10 +20,13 @@ from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.adapters.mounts import unheard_beneath
 from services.fetcher.adapters.sightings import Sightings
 from services.fetcher.adapters.writers import mind_leases
+from services.fetcher.api.dependencies import Dependencies
+from services.fetcher.api.http import create_api
 from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import Librarian
 from services.fetcher.outbox import Outbox
 from services.fetcher.settings import FetcherSettings
+from services.fetcher.uploads import Uploads
 from services.fetcher.watcher import Watcher
 from shared.blobs import BlobStore, FilesystemBlobStore
 from shared.contracts import DocumentChanged, DocumentFetched, DocumentRejected
@@ -71,7 +73,8 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         for work in (outbox.publish, outbox.reconcile, accounts.publish, *(watcher.run for watcher in watchers)):
             await parts.enter_async_context(background(work, name=work.__qualname__))
         checks = {"inbox": lambda: [f for watcher in watchers for f in watcher.faults()], "outbox": outbox.faults}
-        yield Starlette(routes=operations_routes("fetcher", broker, checks, registry))
+        needs = Dependencies(blobs, Uploads(file, ledger, librarian), settings.max_file_bytes)
+        yield create_api(needs, operations_routes("fetcher", broker, checks, registry))
 
 
 def _watcher(  # noqa: PLR0913, PLR0917

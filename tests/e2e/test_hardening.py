@@ -73,8 +73,8 @@ def test_only_the_indexer_is_published_and_on_this_machine_only(composed: Compos
 
 def test_nothing_but_the_indexer_has_a_way_out(composed: ComposedDateline) -> None:
     networks = {service: set(composed.inspect(service)["NetworkSettings"]["Networks"]) for service in SERVICES}
-    bus, edge = f"{PROJECT}_bus", f"{PROJECT}_edge"
-    assert {"redis": {bus}, "fetcher": {bus}, "parser": {bus}, "indexer": {bus, edge}} == networks
+    bus, edge, intake = f"{PROJECT}_bus", f"{PROJECT}_edge", f"{PROJECT}_intake"
+    assert {"redis": {bus}, "fetcher": {bus, intake}, "parser": {bus}, "indexer": {bus, edge}} == networks
 
 
 @pytest.mark.parametrize("service", OWN)

@@ -64,6 +64,9 @@ CREATE INDEX newest_found ON found (inbox, modified_ns);
 CREATE TABLE ignored (inbox TEXT, path BLOB, rule TEXT NOT NULL, seen TEXT NOT NULL, PRIMARY KEY (inbox, path))
     STRICT, WITHOUT ROWID;
 CREATE INDEX newest_ignored ON ignored (seen);
+-- What was answered to an upload with an idempotency key: the same again gets the same answer.
+CREATE TABLE answers (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL, given REAL NOT NULL) STRICT;
+CREATE INDEX oldest_answers ON answers (given);
 """
 #: By position: what makes version n + 1 of version n. A step is never changed once it was released.
 STEPS = (FIRST, INBOXES)
@@ -141,6 +144,16 @@ class LedgerFile:
     def remember(self, name: str, value: str) -> None:
         """Remember it across restarts."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def durably(self) -> Iterator[None]:
+        """The changes inside, made together, are on the disk when it ends: not even a power cut undoes them."""
+        self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self.together():
+                yield
+        finally:
+            self._db.execute("PRAGMA synchronous = NORMAL")
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute
 
 from services.indexer.api import documents, originals, quarantine, rebuild, replay, search, status
 from services.indexer.api.dependencies import Dependencies
-from services.indexer.api.protection import HEADERS, Protection
 from shared.errors import TransientError
+from shared.protection import HEADERS, Protection
 
 WEB = Path(__file__).parents[1] / "web"
 

@@ -1,0 +1,190 @@
+"""Files sent by HTTP become documents, once, whatever their senders call them and however often they send them."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.fetcher.adapters.ledger import Lane, Ledger
+from services.fetcher.adapters.ledger_file import LedgerFile
+from services.fetcher.api.dependencies import Dependencies
+from services.fetcher.api.documents import MOST_UPLOADS
+from services.fetcher.api.http import create_api
+from services.fetcher.domain.file_names import LONGEST, file_name, told_apart
+from services.fetcher.handlers import Librarian
+from services.fetcher.outbox import Outbox
+from services.fetcher.uploads import Uploads
+from shared.blobs import FilesystemBlobStore
+
+#: Bytes a file may have in these tests.
+MOST = 200_000
+
+
+class Counter:
+    """The fetcher's HTTP side, with a ledger and no server behind it."""
+
+    def __init__(self, folder: Path, file: LedgerFile) -> None:
+        self.ledger = Ledger(file)
+        self.blobs = FilesystemBlobStore(folder / "blobs")
+        librarian = Librarian(self.ledger, Outbox(self.ledger), lambda _: False)
+        self.needs = Dependencies(self.blobs, Uploads(file, self.ledger, librarian), MOST)
+        transport = httpx.ASGITransport(create_api(self.needs))
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+
+    async def send(self, status: int = 202, **request: Any) -> Any:
+        answer = await self.http.post("/documents", **request)
+        assert status == answer.status_code, answer.text
+        return answer.json()["documents"] if status == 202 else answer.json()["detail"]
+
+    def documents(self) -> list[tuple[str, str, str]]:
+        """Return (path, change, text) of what was accepted."""
+        entries = self.ledger.unpublished(Lane.FRESH, 100)
+        return [(e.place.path.decode(), e.change, self._text(e.content_hash or "")) for e in entries]
+
+    def _text(self, content_hash: str) -> str:
+        return (self.blobs.root / content_hash[:2] / content_hash).read_text()
+
+    def left_over(self) -> list[str]:
+        return [file.name for file in (self.blobs.root / "incoming").glob("*")]
+
+
+@pytest.fixture
+async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
+    with closing(LedgerFile(tmp_path / "ledger")) as file:
+        counter = Counter(tmp_path, file)
+        async with counter.http:
+            yield counter
+
+
+async def test_a_raw_body_is_a_document(counter: Counter) -> None:
+    (accepted,) = await counter.send(content=b"text", params={"name": "ferry.txt"})
+    assert counter.documents() == [("ferry.txt", "fetched", "text")]
+    assert (accepted["name"], accepted["size"], accepted["duplicate_of"]) == ("ferry.txt", 4, None)
+    assert [e.document_id for e in counter.ledger.unpublished(Lane.FRESH, 9)] == [accepted["document_id"]]
+
+
+async def test_a_raw_body_may_be_named_by_its_disposition(counter: Counter) -> None:
+    named = {"Content-Disposition": "attachment; filename*=UTF-8''%C3%A9t%C3%A9.txt"}
+    (accepted,) = await counter.send(content=b"text", headers=named)
+    assert accepted["name"] == "été.txt"
+
+
+async def test_a_form_brings_several_files_and_its_fields_are_passed_over(counter: Counter) -> None:
+    files = [("file", ("a.txt", b"one")), ("file", ("b.txt", b"x" * 150_000)), ("other", ("c.txt", b""))]
+    accepted = await counter.send(files=files, data={"note": "hello"})
+    assert [one["name"] for one in accepted] == ["a.txt", "b.txt", "c.txt"]
+    assert [path for path, _, _ in counter.documents()] == ["a.txt", "b.txt", "c.txt"]
+    assert counter.left_over() == []
+
+
+async def test_the_same_file_sent_again_is_the_same_document(counter: Counter) -> None:
+    first = await counter.send(content=b"text", params={"name": "a.txt"})
+    assert await counter.send(content=b"text", params={"name": "a.txt"}) == first
+    assert len(counter.documents()) == 1
+
+
+async def test_another_file_of_the_same_name_is_another_document(counter: Counter) -> None:
+    for text in (b"one", b"two", b"two"):
+        await counter.send(content=text, params={"name": "a.txt"})
+    names = [path for path, _, _ in counter.documents()]
+    assert names == ["a.txt", told_apart("a.txt", "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3")]
+
+
+async def test_the_same_bytes_under_another_name_are_told_as_a_duplicate(counter: Counter) -> None:
+    (first,) = await counter.send(content=b"text", params={"name": "a.txt"})
+    (second,) = await counter.send(content=b"text", params={"name": "b.txt"})
+    assert second["duplicate_of"] == first["document_id"]
+
+
+async def test_an_idempotency_key_gets_the_first_answer_again_and_serves_no_other_files(counter: Counter) -> None:
+    key = {"Idempotency-Key": "7"}
+    first = await counter.send(content=b"one", params={"name": "a.txt"}, headers=key)
+    assert await counter.send(content=b"one", params={"name": "a.txt"}, headers=key) == first
+    reason = await counter.send(422, content=b"two", params={"name": "a.txt"}, headers=key)
+    assert reason == "This idempotency key came with other files before; use a new one."
+    assert len(counter.documents()) == 1
+
+
+async def test_a_file_too_large_is_refused_as_it_comes_and_nothing_of_it_stays(counter: Counter) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 50_000
+            yield b"x" * 50_000
+
+    async with aclosing(endless()) as body:
+        reason = await counter.send(413, content=body, params={"name": "a.txt"})
+    assert reason == "The file is larger than 200,000 bytes (DATELINE_MAX_FILE_BYTES)."
+    assert sent < 2 * MOST
+    reason = await counter.send(413, files={"file": ("a.txt", b"x" * (MOST + 1))})
+    assert "200,000 bytes" in reason
+    assert (counter.documents(), counter.left_over()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "reason"),
+    [
+        ({"content": b""}, 422, "The body is empty."),
+        ({"files": {"note": (None, b"hello")}}, 422, "There is no file in the form."),
+        ({"content": b"--b\r\n", "headers": {"Content-Type": "multipart/form-data"}}, 400, "no boundary"),
+        ({"content": b"--x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}, 400, "cannot be read"),
+        (
+            {
+                "content": b'--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\nhal',
+                "headers": {"Content-Type": "multipart/form-data; boundary=b"},
+            },
+            400,
+            "ends before its last boundary",
+        ),
+        (
+            {
+                "content": b"--b\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
+                "headers": {"Content-Type": "multipart/form-data; boundary=b"},
+            },
+            400,
+            "Maximum header size exceeded",
+        ),
+        ({"files": {"note": (None, b"x" * 70_000)}}, 413, "fields of the form"),
+    ],
+)
+async def test_a_request_that_brings_no_file_is_told_so(
+    counter: Counter, request_: dict[str, Any], status: int, reason: str
+) -> None:
+    assert reason in await counter.send(status, **request_)
+    assert (counter.documents(), counter.left_over()) == ([], [])
+
+
+async def test_too_many_uploads_at_a_time_are_asked_to_come_again(counter: Counter) -> None:
+    counter.needs.uploading = MOST_UPLOADS
+    assert "try again" in await counter.send(503, content=b"text")
+    counter.needs.uploading = 0
+    with counter.needs.under_way("5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"):
+        assert "under way" in await counter.send(409, content=b"text", headers={"Idempotency-Key": "0"})
+
+
+async def test_another_web_site_cannot_send_files_through_a_visitor_s_browser(counter: Counter) -> None:
+    await counter.send(403, content=b"text", headers={"Sec-Fetch-Site": "cross-site"})
+    assert counter.documents() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("../../etc/passwd", "passwd"), ("C:\\news\\a.txt", "a.txt"), ("", "upload"), (None, "upload"),
+        (".htaccess", "htaccess"), ("a\x00\nb.txt", "ab.txt"), ("...", "upload"), ("\u202efdp.exe", "fdp.exe"),
+    ],
+)  # fmt: skip
+def test_a_name_is_what_a_file_could_be_called(said: str | None, name: str) -> None:
+    assert file_name(said) == name
+
+
+def test_a_long_name_keeps_its_end_and_has_room_to_be_told_apart() -> None:
+    name = file_name("文" * 300 + ".pdf")
+    assert name.endswith("文.pdf")
+    assert len(told_apart(name, "0" * 64).encode()) <= LONGEST
+    assert told_apart("no-ending", "1a2b3c4d5e") == "no-ending (1a2b3c4d)"
