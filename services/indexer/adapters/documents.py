@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.indexer.adapters import quarantine, schema
+from services.indexer.adapters import duplicates, quarantine, schema
 from services.indexer.domain.documents import DocumentRecord, ListedDocument, State
 from shared.contracts import DocumentRejected, ParsedDocument
 from shared.errors import SetupError, TransientError
@@ -31,7 +31,7 @@ class SqliteDocumentStore:
     """Documents by id. All methods may be called from any thread.
 
     The fact `index_id` is drawn when the file is made: another one tells the fetcher to feed everything again.
-    `quarantine` reads those that were rejected.
+    `quarantine` reads those that were rejected, `duplicates` where else a document's bytes lie.
 
     Raises:
         SetupError: another process uses the folder, or the file is not one this version can read.
@@ -43,6 +43,7 @@ class SqliteDocumentStore:
         self._writing = threading.Lock()
         self._confirmed: set[str] = set()
         self.quarantine = quarantine.Quarantine(self._read)
+        self.duplicates = duplicates.Duplicates(self._read)
         self._idle_readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         try:
             self._writer = self._connect()
@@ -156,6 +157,7 @@ class SqliteDocumentStore:
                 self._writer.executemany("REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?)", rows)
                 self._writer.executemany("REPLACE INTO unconfirmed VALUES (?)", [row[:1] for row in rows])
                 quarantine.note(self._writer, records)
+                duplicates.note(self._writer, records)
         except sqlite3.OperationalError as error:
             raise TransientError(f"the documents cannot be stored in {self._path}: {error}") from error
 
