@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tantivy import Document, Index, IndexWriter, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 
+from services.indexer.adapters.tantivy_facets import count_facets
 from services.indexer.adapters.tantivy_query import compile_query
 from services.indexer.domain.documents import DocumentRecord
+from services.indexer.domain.facets import NOT_COUNTED, inbox_values, tag_values
 from services.indexer.domain.query import SearchQuery
 from services.indexer.domain.search_index import PageRequest, SearchHit, SearchPage
 from services.indexer.domain.words import WORDS_VERSION, words
@@ -80,8 +82,9 @@ class TantivyIndex:
     def search(self, query: SearchQuery, page: PageRequest) -> SearchPage:
         """Return the matches of the page, and how many there are in all."""
         searcher = self._index.searcher()
+        compiled = compile_query(self._schema, query, page)
         found = searcher.search(
-            compile_query(self._schema, query, page.language),
+            compiled,
             limit=max(1, min(page.limit, MOST_HITS)),
             offset=max(0, min(page.offset, DEEPEST_OFFSET)),
             order_by_field="newest" if page.sort == "newest" else None,
@@ -89,7 +92,9 @@ class TantivyIndex:
         ids = (searcher.doc(address)["id"][0] for _, address in found.hits)
         scores = (None if page.sort == "newest" else float(score) for score, _ in found.hits)
         hits = tuple(SearchHit(document_id, score) for document_id, score in zip(ids, scores, strict=True))
-        return SearchPage(found.count, hits)  # type: ignore[attr-defined]  # missing in its stubs
+        total: int = found.count  # type: ignore[attr-defined]  # missing in its stubs
+        facets = count_facets(searcher, compiled) if page.facets and total else NOT_COUNTED
+        return SearchPage(total, hits, facets)
 
     def count(self) -> int:
         """How many documents can be found."""
@@ -121,6 +126,8 @@ def _schema() -> Schema:
     builder.add_text_field("title", tokenizer_name=ANALYZER)
     builder.add_text_field("body", tokenizer_name=ANALYZER)
     builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
+    for facet in ("inbox", "tag"):
+        builder.add_text_field(facet, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_unsigned_field("newest", fast=True)  # milliseconds: the engine's own dates end in 2262
     return builder.build()
 
@@ -137,6 +144,10 @@ def _document(record: DocumentRecord) -> Document:
     document = Document()
     document.add_text("id", record.document_id)
     document.add_unsigned("newest", _newest(record))
+    for inbox in inbox_values(record.source):
+        document.add_text("inbox", inbox)
+    for tag in tag_values(record.source):
+        document.add_text("tag", tag)
     if record.parsed:
         document.add_text("title", " ".join(words(record.parsed.title or "")))
         document.add_text("body", " ".join(words(record.parsed.body)))

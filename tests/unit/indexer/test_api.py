@@ -47,7 +47,7 @@ async def test_search_tells_what_was_found_and_why(api: httpx.AsyncClient) -> No
     assert (answer["query"], answer["total"], answer["warnings"]) == ("ceasefire", 1, [])
     assert (an_id("a"), "High water in the valley", "en") == (hit["document_id"], hit["title"], hit["language"])
     assert hit["snippet"]["text"][start:end] == "ceasefire"
-    assert hit["source"] == {"inbox": "inbox", "path": "a.txt"}
+    assert hit["source"] == {"inbox": "inbox", "path": "a.txt", "tags": [], "url": None}
 
 
 async def test_search_warns_of_what_it_did_not_read(api: httpx.AsyncClient) -> None:
