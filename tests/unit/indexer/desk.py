@@ -21,6 +21,7 @@ from shared.contracts import (
     DocumentParsed,
     DocumentRejected,
     DocumentRemoved,
+    IgnoredFiles,
     LedgerCounts,
     ParsedDocument,
     Source,
@@ -109,16 +110,20 @@ def quarantined(name: str, sequence: int = 1, **facts: Any) -> DocumentRecord:
 
 
 class Outside:
-    """Stands for the fetcher's counts and the streams, which have room for so many messages."""
+    """Stands for what the fetcher counts and ignores, and the streams, which have room for so many messages."""
 
     def __init__(self) -> None:
         self.latest: LedgerCounts | None = COUNTS
+        self.left_out: IgnoredFiles | None = None
         self.replayed: list[DocumentRejected] = []
         self.room = 1_000_000
         self.failure: Exception | None = None
 
     async def counts(self) -> LedgerCounts | None:
         return self.latest
+
+    async def ignored(self) -> IgnoredFiles | None:
+        return self.left_out
 
     async def replay(self, rejections: Sequence[DocumentRejected]) -> int:
         if self.failure:
