@@ -133,5 +133,7 @@ def _numbers(status: Status) -> Table:
 
 def _bar(status: Status) -> Iterator[RenderableType]:
     if status.progress:
-        yield ProgressBar(total=max(status.progress.total, 1), completed=status.progress.done, width=BAR_WIDTH)
-        yield Text(status.progress.text)
+        lines = Table.grid()
+        lines.add_row(ProgressBar(total=max(status.progress.total, 1), completed=status.progress.done, width=BAR_WIDTH))
+        lines.add_row(Text(status.progress.text))
+        yield lines

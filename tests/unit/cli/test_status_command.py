@@ -160,7 +160,7 @@ def test_on_a_terminal_the_same_lines_are_drawn_anew(dateline: FakeDateline) -> 
     assert "\x1b[1A\x1b[2K" in result.stdout  # up a line, and clear it
     assert "50 of 100 (50 %), 50 a second, 1 s left" in result.stdout
     assert r"Away \x1b[2J[bold red]\u202e\nrm Trying again" in result.stdout
-    assert result.stdout.splitlines()[-2].startswith("100 of 100 (100 %), done")
+    assert "100 of 100 (100 %), done" == result.stdout.splitlines()[-2].strip()
 
 
 def test_json_on_a_terminal_is_lines_as_well(dateline: FakeDateline) -> None:
