@@ -90,6 +90,7 @@ def test_counts_are_those_of_a_count_by_hand(tmp_path: Path) -> None:
     """Over several segments, with documents that were written again, and more values than are told."""
     tags = {str(n): (f"tag {n % 90:02}", f"tag {n % 7:02}", "all") for n in range(600)}
     with closing(TantivyIndex(tmp_path)) as index:
+        index.write([lying("without any", "inbox"), record("of nowhere", source=None)], [])
         for start in range(0, 600, 100):
             names = [str(n) for n in range(start, start + 100)]
             index.write([lying(name, "inbox", "old") for name in names], [])

@@ -36,12 +36,13 @@ class SearchParameters(Parameters):
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", description="ISO 639 code, e.g. `en`.")
     inbox: tuple[FacetText, ...] = Field(default=(), max_length=MOST_CHOSEN, description="Only of any of these.")
     tag: tuple[FacetText, ...] = Field(default=(), max_length=MOST_CHOSEN, description="Only with all of these.")
+    facets: bool = Field(default=True, description="Whether to count what matches by inbox and tag.")
 
     @property
     def page(self) -> PageRequest:
         """As the index takes it."""
         narrowing = Narrowing(inboxes=self.inbox, tags=self.tag)
-        return PageRequest(self.limit, self.offset, self.sort, self.language, narrowing, facets=True)
+        return PageRequest(self.limit, self.offset, self.sort, self.language, narrowing, self.facets)
 
 
 class Snippet(Answer):
@@ -75,7 +76,7 @@ class FacetValue(Answer):
 
 
 class Facets(Answer):
-    """The documents that match, counted; the largest first, at most 20 values each."""
+    """The documents that match, counted; the largest first, at most 20 values each. Empty with `facets=false`."""
 
     inbox: tuple[FacetValue, ...]
     tag: tuple[FacetValue, ...] = Field(description="By the names of the folders they lie in.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.indexer.domain.documents import DocumentRecord
-from services.indexer.domain.facets import Facets, counted, inbox_values, tag_values
+from services.indexer.domain.facets import NOT_COUNTED, Facets, counted, inbox_values, tag_values
 from services.indexer.domain.query import SearchQuery
 from services.indexer.domain.search_index import PageRequest, SearchHit, SearchPage
 from shared.blobs import FilesystemBlobStore
@@ -165,7 +165,8 @@ class FakeSearchIndex:
         hits = tuple(SearchHit(r.document_id, 1.0) for r in found[page.offset : page.offset + page.limit])
         inboxes = Counter(value for r in found for value in inbox_values(r.source))
         tags = Counter(value for r in found for value in tag_values(r.source))
-        return SearchPage(len(found), hits, Facets(counted(inboxes.items()), counted(tags.items())))
+        facets = Facets(counted(inboxes.items()), counted(tags.items())) if page.facets else NOT_COUNTED
+        return SearchPage(len(found), hits, facets)
 
     def count(self) -> int:
         return len(self.documents)

@@ -45,9 +45,11 @@ def names(answer: Any) -> set[str]:
 
 
 async def test_what_was_found_is_counted_by_inbox_and_tag(api: httpx.AsyncClient) -> None:
-    """The largest first."""
+    """The largest first, and not at all for who does not want it."""
     answer = await search(api)
+    uncounted = await search(api, ("facets", "false"))
 
+    assert (3, {"inbox": [], "tag": []}) == (uncounted["total"], uncounted["facets"])
     assert answer["facets"]["inbox"] == [{"value": "inbox", "count": 2}, {"value": "news desk", "count": 1}]
     assert answer["facets"]["tag"] == [{"value": "2026", "count": 2}, {"value": "floods", "count": 2}]
 
