@@ -10,6 +10,7 @@ import pytest
 from tantivy import Index, SchemaBuilder
 
 from services.indexer.adapters.documents import SqliteDocumentStore
+from services.indexer.adapters.group_commit import GroupCommit
 from services.indexer.adapters.index_recovery import open_index
 from services.indexer.adapters.tantivy_index import TantivyIndex
 from services.indexer.domain.documents import DocumentRecord
@@ -84,6 +85,48 @@ def test_a_moved_document_is_found_where_it_lies_now(index: TantivyIndex) -> Non
 
     assert set() == found(index, Narrowing(inboxes=("inbox",), tags=("floods",))) & {"a"}
     assert {"a"} == found(index, Narrowing(inboxes=("desk",), tags=("archive",)))
+
+
+async def test_a_document_is_found_by_all_its_places(tmp_path: Path) -> None:
+    """Whatever becomes of its duplicates; each of them is the document to a reader, and none is found by itself."""
+
+    async def put(new: DocumentRecord) -> None:
+        await commits.apply(new.document_id, new.sequence, lambda _: new)
+
+    def copied(name: str, sequence: int, original: str, *folders: str) -> DocumentRecord:
+        facts = {"state": "duplicate", "parsed": None, "duplicate_of": an_id(original), "sequence": sequence}
+        return lying(name, *folders).model_copy(update=facts)
+
+    wire, archive = Narrowing(inboxes=("wire",)), Narrowing(tags=("archive",))
+    with closing(SqliteDocumentStore(tmp_path)) as store, closing(open_index(tmp_path / "tantivy", store)) as index:
+        commits = GroupCommit(store, index, linger_seconds=0, batch=1)
+        commits.start()
+        await put(copied("c", 1, "a", "wire", "archive"))
+        await put(lying("a", "inbox", "floods"))
+        await put(lying("b", "inbox"))
+        assert ({"a"}, {"a"}) == (found(index, wire), found(index, archive))
+        assert (FacetValue("inbox", 2), FacetValue("wire", 1)) == search(index, Narrowing()).facets.inbox
+        await put(copied("c", 4, "b", "wire", "archive"))
+        assert ({"b"}, {"b"}) == (found(index, wire), found(index, archive))
+        await put(copied("c", 5, "b", "desk"))
+        assert (set(), set()) == (found(index, wire), found(index, archive))
+        assert {"b"} == found(index, Narrowing(inboxes=("desk",)))
+        await put(lying("c", "inbox").model_copy(update={"sequence": 6}))
+        assert set() == found(index, Narrowing(inboxes=("desk",)))
+        await commits.stop()
+
+
+def test_places_that_changed_when_a_process_was_killed_are_found_after_the_next_start(tmp_path: Path) -> None:
+    """Also of a duplicate that is gone: nothing of it tells any more whose it was."""
+    gone = {"state": "removed", "parsed": None, "sequence": 2}
+    with closing(SqliteDocumentStore(tmp_path)) as store:
+        copy = {"state": "duplicate", "parsed": None, "duplicate_of": an_id("a")}
+        store.put_many([lying("a", "inbox"), lying("b", "wire").model_copy(update=copy)])
+        with closing(open_index(tmp_path / "tantivy", store)) as index:
+            assert {"a"} == found(index, Narrowing(inboxes=("wire",)))
+        store.put_many([lying("b", "wire").model_copy(update=gone)])  # and killed before the index was told
+    with closing(SqliteDocumentStore(tmp_path)) as store, closing(open_index(tmp_path / "tantivy", store)) as index:
+        assert set() == found(index, Narrowing(inboxes=("wire",)))
 
 
 def test_counts_are_those_of_a_count_by_hand(tmp_path: Path) -> None:

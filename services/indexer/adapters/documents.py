@@ -144,8 +144,10 @@ class SqliteDocumentStore:
         for row in self._read("SELECT record, parsed FROM documents JOIN unconfirmed USING (document_id)"):
             yield _record(*row)
 
-    def put_many(self, records: Sequence[DocumentRecord]) -> None:
+    def put_many(self, records: Sequence[DocumentRecord]) -> set[str]:
         """Store all of them durably, or none; each stays unconfirmed until the search index has it.
+
+        So do others that lie in other places by it: their duplicates changed. Returns their ids.
 
         Raises:
             TransientError: the disk did not take them.
@@ -155,11 +157,14 @@ class SqliteDocumentStore:
             with self._writing, self._writer:
                 self._forget_confirmed()
                 self._writer.executemany("REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?)", rows)
-                self._writer.executemany("REPLACE INTO unconfirmed VALUES (?)", [row[:1] for row in rows])
                 quarantine.note(self._writer, records)
-                duplicates.note(self._writer, records)
+                ids = {row[0] for row in rows}
+                relocated = duplicates.note(self._writer, records) - ids
+                unconfirmed = [(document_id,) for document_id in (*ids, *relocated)]
+                self._writer.executemany("REPLACE INTO unconfirmed VALUES (?)", unconfirmed)
         except sqlite3.OperationalError as error:
             raise TransientError(f"the documents cannot be stored in {self._path}: {error}") from error
+        return relocated
 
     def forget(self, rejections: Sequence[DocumentRejected]) -> None:
         """Drop these rejections and their documents, unless they were rejected again; raises as `put_many`."""

@@ -10,6 +10,10 @@ from datetime import UTC
 from typing import Any
 
 from services.indexer.domain.documents import DocumentRecord
+from shared.contracts import Source
+
+#: Places of one document that it is found by; those beyond have hardly an inbox or a tag that these have not.
+MOST_PLACES = 1_000
 
 Row = tuple[str, str, str]
 PUT = "INSERT INTO duplicates VALUES (?, ?, ?)"
@@ -38,11 +42,26 @@ class Duplicates:
         query = f"SELECT duplicate_of, count(*) FROM duplicates WHERE duplicate_of IN ({marks}) GROUP BY duplicate_of"  # noqa: S608
         return dict(self._read(query, *document_ids))
 
+    def places(self, document_ids: Sequence[str]) -> dict[str, list[Source]]:
+        """Return where else the bytes of these lie, at most 1,000 places each, without those that lie nowhere else."""
+        return {
+            document_id: [record.source for record in self.of(document_id, MOST_PLACES) if record.source]
+            for document_id in self.count(document_ids)
+        }
 
-def note(db: sqlite3.Connection, records: Sequence[DocumentRecord]) -> None:
-    """Bring the rows up to date with these documents, in the caller's transaction."""
-    db.executemany("DELETE FROM duplicates WHERE document_id = ?", [(record.document_id,) for record in records])
-    db.executemany(PUT, [row for record in records if (row := row_of(record))])
+
+def note(db: sqlite3.Connection, records: Sequence[DocumentRecord]) -> set[str]:
+    """Bring the rows up to date with these documents, in the caller's transaction.
+
+    Return the documents that lie in other places by it.
+    """
+    ids = [(record.document_id,) for record in records]
+    of = "SELECT duplicate_of FROM duplicates WHERE document_id = ?"
+    before = {original for one in ids for (original,) in db.execute(of, one)}
+    rows = [row for record in records if (row := row_of(record))]
+    db.executemany("DELETE FROM duplicates WHERE document_id = ?", ids)
+    db.executemany(PUT, rows)
+    return before | {original for _, original, _ in rows}
 
 
 def row_of(record: DocumentRecord) -> Row | None:

@@ -4,7 +4,7 @@ The engine's own query parser is never used (it can be made to crash the process
 bounded here: a page of 2**40 hits aborts the process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tantivy import Document, Index, IndexWriter, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
@@ -16,6 +16,7 @@ from services.indexer.domain.facets import NOT_COUNTED, inbox_values, tag_values
 from services.indexer.domain.query import SearchQuery
 from services.indexer.domain.search_index import PageRequest, SearchHit, SearchPage
 from services.indexer.domain.words import WORDS_VERSION, words
+from shared.contracts import Source
 from shared.errors import SetupError, TransientError
 
 #: Bytes the writer collects before it writes a segment; below 15 MB a thread the engine refuses.
@@ -27,18 +28,24 @@ ANALYZER = f"words{WORDS_VERSION}"
 MOST_HITS = 1_000
 DEEPEST_OFFSET = 10_000
 
+#: Where else the bytes of documents lie, by id.
+Places = Callable[[Sequence[str]], Mapping[str, Sequence[Source]]]
+
 
 class TantivyIndex:
     """A `SearchIndex` in one folder. `write` is called from one thread at a time, all else from any.
+
+    A document is found by the inboxes and tags of its own place and of all `places`.
 
     Raises:
         ValueError: the folder holds no index of this schema that can be read.
         SetupError: another process writes to it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, places: Places = lambda _: {}) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._schema = _schema()
+        self._places = places
         self._index = _open(folder, self._schema)
         self._writer: IndexWriter | None = None
         try:
@@ -55,7 +62,8 @@ class TantivyIndex:
         Raises:
             TransientError: the disk did not take them; nothing of the batch is searchable.
         """
-        latest = {record.document_id: _document(record) for record in upserts}
+        places = self._places([record.document_id for record in upserts])
+        latest = {record.document_id: _document(record, places.get(record.document_id, ())) for record in upserts}
         try:
             self._write(latest, deletes)
         except BaseException as error:
@@ -140,13 +148,14 @@ def _open(folder: Path, schema: Schema) -> Index:
     return index
 
 
-def _document(record: DocumentRecord) -> Document:
+def _document(record: DocumentRecord, elsewhere: Sequence[Source]) -> Document:
     document = Document()
+    sources = [*([record.source] if record.source else []), *elsewhere]
     document.add_text("id", record.document_id)
     document.add_unsigned("newest", _newest(record))
-    for inbox in inbox_values(record.source):
+    for inbox in inbox_values(sources):
         document.add_text("inbox", inbox)
-    for tag in tag_values(record.source):
+    for tag in tag_values(sources):
         document.add_text("tag", tag)
     if record.parsed:
         document.add_text("title", " ".join(words(record.parsed.title or "")))

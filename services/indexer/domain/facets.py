@@ -11,7 +11,7 @@ from shared.contracts import Source
 
 #: Characters of a value that tell it from another. Names of folders are shorter: file systems take 255 bytes.
 LONGEST_VALUE = 255
-#: Values of a document; a contract allows no more tags.
+#: Values of a document; of one place, a contract allows no more tags.
 MOST_VALUES = 64
 #: Values of a facet that are told: more than a person chooses from.
 MOST_COUNTED = 20
@@ -49,14 +49,14 @@ NOT_COUNTED = Facets()
 EVERYTHING = Narrowing()
 
 
-def inbox_values(source: Source | None) -> tuple[str, ...]:
-    """Return the name of the document's inbox, as it is counted."""
-    return _bounded([source.inbox]) if source else ()
+def inbox_values(sources: Iterable[Source]) -> tuple[str, ...]:
+    """Return the names of the inboxes that a document lies in, as it is counted by them."""
+    return _bounded(source.inbox for source in sources)
 
 
-def tag_values(source: Source | None) -> tuple[str, ...]:
-    """Return the document's tags, as they are counted."""
-    return _bounded(source.tags) if source else ()
+def tag_values(sources: Iterable[Source]) -> tuple[str, ...]:
+    """Return the tags of all the places that a document lies in, as it is counted by them."""
+    return _bounded(tag for source in sources for tag in source.tags)
 
 
 def counted(counts: Iterable[tuple[str, int]]) -> tuple[FacetValue, ...]:

@@ -159,14 +159,18 @@ class FakeSearchIndex:
             r
             for r in self.documents.values()
             if (query.root or narrowing)
-            and (not narrowing.inboxes or set(narrowing.inboxes).intersection(inbox_values(r.source)))
-            and set(narrowing.tags).issubset(tag_values(r.source))
+            and (not narrowing.inboxes or set(narrowing.inboxes).intersection(inbox_values(_sources(r))))
+            and set(narrowing.tags).issubset(tag_values(_sources(r)))
         ]
         hits = tuple(SearchHit(r.document_id, 1.0) for r in found[page.offset : page.offset + page.limit])
-        inboxes = Counter(value for r in found for value in inbox_values(r.source))
-        tags = Counter(value for r in found for value in tag_values(r.source))
+        inboxes = Counter(value for r in found for value in inbox_values(_sources(r)))
+        tags = Counter(value for r in found for value in tag_values(_sources(r)))
         facets = Facets(counted(inboxes.items()), counted(tags.items())) if page.facets else NOT_COUNTED
         return SearchPage(len(found), hits, facets)
 
     def count(self) -> int:
         return len(self.documents)
+
+
+def _sources(record: DocumentRecord) -> list[Source]:
+    return [record.source] if record.source else []

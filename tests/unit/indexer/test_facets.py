@@ -117,7 +117,7 @@ def test_values_of_a_document_are_bounded() -> None:
     tags = ("twice", "", "twice", "x" * 10_000, *(str(n) for n in range(60)))
     source = Source(inbox="y" * 10_000, path="a", tags=tags)
 
-    assert ("twice", "x" * LONGEST_VALUE, "0") == tag_values(source)[:3]
-    assert len(tag_values(source)) <= MOST_VALUES
-    assert ("y" * LONGEST_VALUE,) == inbox_values(source)
-    assert () == inbox_values(None) == tag_values(None)
+    assert ("twice", "x" * LONGEST_VALUE, "0") == tag_values([source])[:3]
+    assert len(tag_values([source])) <= MOST_VALUES
+    assert ("y" * LONGEST_VALUE,) == inbox_values([source])
+    assert () == inbox_values([]) == tag_values([])
