@@ -3,7 +3,7 @@
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import quarantine, rebuild_index
+from cli.commands import quarantine, rebuild_index, status
 from cli.failures import Failure
 from cli.surroundings import Surroundings
 from cli.terminal import plain
@@ -38,6 +38,7 @@ def create_app(surroundings: Surroundings) -> typer.Typer:
         rich_markup_mode=None,  # errors in plain lines, and no markup in anything
         pretty_exceptions_enable=False,
     )
+    app.command("status")(status.status)
     app.add_typer(quarantine.app, name="quarantine")
     app.command("rebuild-index")(rebuild_index.rebuild_index)
     return app

@@ -34,13 +34,13 @@ class Service:
         Failure: what was asked for is not there, or cannot be done.
     """
 
-    def __init__(self, url: str, surroundings: Surroundings) -> None:
+    def __init__(self, url: str, surroundings: Surroundings, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._url = url.rstrip("/")
         try:
             self._client = httpx.Client(
                 base_url=self._url,
                 transport=surroundings.transport,
-                timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+                timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
                 trust_env=False,  # a proxy for the way out must not be asked for what runs on this machine
             )
         except (httpx.InvalidURL, ValueError) as error:

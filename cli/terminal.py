@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -46,9 +47,21 @@ class Terminal:
         """Write one JSON document; ASCII, so that it can do nothing to a terminal either."""
         print(json.dumps(answer, indent=2))
 
+    def json_line(self, answer: Any) -> None:
+        """Write one JSON document of several, in a line that is there at once."""
+        print(json.dumps(answer), flush=True)
+
     def say(self, line: str = "", style: str = "") -> None:
         """Write a line for people."""
         self._out.print(Text(plain(line), style=style), soft_wrap=True)
+
+    def warn(self, line: str) -> None:
+        """Write a line for people beside what was asked for."""
+        self._progress.print(Text(plain(line)), soft_wrap=True)
+
+    def screen(self) -> Live:
+        """Return the lines that are drawn anew at every update; the last ones stay."""
+        return Live(console=self._out, auto_refresh=False)
 
     def text(self, text: str) -> None:
         """Write lines as they are."""

@@ -8,6 +8,7 @@ from cli.options import AsJson, Url
 from cli.service import Answer, Service
 from cli.surroundings import Surroundings, surroundings
 from cli.terminal import Terminal
+from cli.words import duration, rate
 
 REBUILD = "/index/rebuild"
 #: Seconds between two looks.
@@ -36,12 +37,12 @@ class State(Answer):
     @property
     def rate(self) -> str:
         """Documents a second, in words."""
-        return f"{self.per_second:,.{1 if self.per_second < 9.5 else 0}f} a second"
+        return rate(self.per_second)
 
     @property
     def note(self) -> str:
         """Rate and time left, in words."""
-        left = "" if self.seconds_left is None else f", {_duration(self.seconds_left)} left"
+        left = "" if self.seconds_left is None else f", {duration(self.seconds_left)} left"
         return f"{self.rate}{left}"
 
 
@@ -107,9 +108,3 @@ class Watch:
                 f"Nothing moves any more, at {state.done:,} of {state.documents:,}; see the indexer's log."
             )
         return state
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6_000 else f"{seconds / 3_600:.1f} h"

@@ -64,5 +64,5 @@ async def indexer(settings: IndexerSettings) -> AsyncIterator[ASGIApp]:
         await parts.enter_async_context(consuming(broker))
         await parts.enter_async_context(background(facts.announce, name="announce"))
         await parts.enter_async_context(background(rebuild.run, name="rebuild"))
-        needs = Dependencies(store, index, blobs, rebuild, counts=facts.counts, replay=Replay(client))
+        needs = Dependencies(store, index, blobs, rebuild, facts.counts, facts.ignored, Replay(client))
         yield create_api(needs, operations_routes("indexer", broker, {"commits": commits.faults}, registry))

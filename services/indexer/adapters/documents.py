@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.indexer.adapters import quarantine, schema
+from services.indexer.adapters import duplicates, quarantine, schema
 from services.indexer.domain.documents import DocumentRecord, ListedDocument, State
 from shared.contracts import DocumentRejected, ParsedDocument
 from shared.errors import SetupError, TransientError
@@ -31,7 +31,7 @@ class SqliteDocumentStore:
     """Documents by id. All methods may be called from any thread.
 
     The fact `index_id` is drawn when the file is made: another one tells the fetcher to feed everything again.
-    `quarantine` reads those that were rejected.
+    `quarantine` reads those that were rejected, `duplicates` where else a document's bytes lie.
 
     Raises:
         SetupError: another process uses the folder, or the file is not one this version can read.
@@ -43,6 +43,7 @@ class SqliteDocumentStore:
         self._writing = threading.Lock()
         self._confirmed: set[str] = set()
         self.quarantine = quarantine.Quarantine(self._read)
+        self.duplicates = duplicates.Duplicates(self._read)
         self._idle_readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         try:
             self._writer = self._connect()
@@ -143,8 +144,10 @@ class SqliteDocumentStore:
         for row in self._read("SELECT record, parsed FROM documents JOIN unconfirmed USING (document_id)"):
             yield _record(*row)
 
-    def put_many(self, records: Sequence[DocumentRecord]) -> None:
+    def put_many(self, records: Sequence[DocumentRecord]) -> set[str]:
         """Store all of them durably, or none; each stays unconfirmed until the search index has it.
+
+        So do others that lie in other places by it: their duplicates changed. Returns their ids.
 
         Raises:
             TransientError: the disk did not take them.
@@ -154,10 +157,14 @@ class SqliteDocumentStore:
             with self._writing, self._writer:
                 self._forget_confirmed()
                 self._writer.executemany("REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?)", rows)
-                self._writer.executemany("REPLACE INTO unconfirmed VALUES (?)", [row[:1] for row in rows])
                 quarantine.note(self._writer, records)
+                ids = {row[0] for row in rows}
+                relocated = duplicates.note(self._writer, records) - ids
+                unconfirmed = [(document_id,) for document_id in (*ids, *relocated)]
+                self._writer.executemany("REPLACE INTO unconfirmed VALUES (?)", unconfirmed)
         except sqlite3.OperationalError as error:
             raise TransientError(f"the documents cannot be stored in {self._path}: {error}") from error
+        return relocated
 
     def forget(self, rejections: Sequence[DocumentRejected]) -> None:
         """Drop these rejections and their documents, unless they were rejected again; raises as `put_many`."""

@@ -170,9 +170,11 @@ class GroupCommit:
         changed: dict[str, DocumentRecord] = {}
         outcomes = [self._change(waiting, stored, changed) for waiting in group]
         if changed:
-            self._store.put_many(list(changed.values()))
-            self._index.write(*split_by_state(changed.values()))
-            self._store.confirm(list(changed))
+            # A document is found by all its places: a change of a duplicate is one of the document, too.
+            relocated = list(self._store.put_many(list(changed.values())))
+            others = self._store.get_many(relocated).values()
+            self._index.write(*split_by_state([*changed.values(), *others]))
+            self._store.confirm([*changed, *relocated])
         return outcomes
 
     def _change(

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from services.indexer.adapters.documents import SqliteDocumentStore
-from services.indexer.adapters.tantivy_index import TantivyIndex
+from services.indexer.adapters.tantivy_index import Places, TantivyIndex
 from services.indexer.domain.documents import DocumentRecord, split_by_state
 from shared.errors import SetupError, TransientError
 
@@ -29,7 +29,7 @@ def open_index(folder: Path, store: SqliteDocumentStore) -> TantivyIndex:
     Raises:
         SetupError: another process writes to it, or the disk does not take it.
     """
-    index = _open_or_make_anew(folder)
+    index = _open_or_make_anew(folder, store.duplicates.places)
     try:
         _finish(index, store)
         if index.count() != store.count("indexed"):
@@ -40,15 +40,15 @@ def open_index(folder: Path, store: SqliteDocumentStore) -> TantivyIndex:
     return index
 
 
-def _open_or_make_anew(folder: Path) -> TantivyIndex:
+def _open_or_make_anew(folder: Path, places: Places) -> TantivyIndex:
     try:
-        return TantivyIndex(folder)
+        return TantivyIndex(folder, places)
     except ValueError as error:
         aside = folder.with_name(f"{folder.name}.aside")
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)
         log.warning("index_put_aside", folder=str(aside), error=str(error))
-        return TantivyIndex(folder)
+        return TantivyIndex(folder, places)
 
 
 def _finish(index: TantivyIndex, store: SqliteDocumentStore) -> None:

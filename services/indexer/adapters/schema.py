@@ -5,11 +5,13 @@ import sqlite3
 import zlib
 from collections.abc import Callable
 
+from services.indexer.adapters import duplicates
 from services.indexer.adapters.quarantine import PUT, row_of
+from services.indexer.domain.documents import DocumentRecord
 from shared.contracts import DocumentRejected
 
 #: Of the tables below; `user_version` in the file.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DOCUMENTS = """
 CREATE TABLE documents (
     document_id TEXT PRIMARY KEY,
@@ -37,6 +39,14 @@ CREATE TABLE quarantine (        -- a row for each rejected document: what lists
 CREATE INDEX last_rejected ON quarantine (rejected);
 CREATE INDEX last_rejected_by_reason ON quarantine (reason, rejected);
 CREATE INDEX reasons ON quarantine (reason, stage, replayable, rejected);
+"""
+DUPLICATES = """
+CREATE TABLE duplicates (        -- a row for each document in state duplicate
+    document_id  TEXT PRIMARY KEY,
+    duplicate_of TEXT NOT NULL,
+    accepted     TEXT NOT NULL   -- ISO 8601 in UTC with microseconds: sorts as text; empty where it is not known
+) STRICT, WITHOUT ROWID;
+CREATE INDEX duplicates_of ON duplicates (duplicate_of, accepted, document_id);
 """
 
 
@@ -73,8 +83,18 @@ def _make_quarantine(db: sqlite3.Connection) -> None:
         db.execute(PUT, row)
 
 
+def _make_duplicates(db: sqlite3.Connection) -> None:
+    _execute(db, DUPLICATES)
+    for document_id, record in db.execute("SELECT document_id, record FROM documents WHERE state = 'duplicate'"):
+        try:
+            row = duplicates.row_of(DocumentRecord.model_validate_json(zlib.decompress(record)))
+        except (ValueError, zlib.error) as error:
+            raise sqlite3.DatabaseError(f"the record of document {document_id} is damaged") from error
+        db.executemany(duplicates.PUT, [row] if row else [])
+
+
 #: By position: what makes version n + 1 of version n. A step is never changed once it was released.
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_make_documents, _make_quarantine)
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_make_documents, _make_quarantine, _make_duplicates)
 
 
 def _execute(db: sqlite3.Connection, script: str) -> None:

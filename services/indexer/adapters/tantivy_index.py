@@ -4,16 +4,19 @@ The engine's own query parser is never used (it can be made to crash the process
 bounded here: a page of 2**40 hits aborts the process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tantivy import Document, Index, IndexWriter, Schema, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 
+from services.indexer.adapters.tantivy_facets import count_facets
 from services.indexer.adapters.tantivy_query import compile_query
 from services.indexer.domain.documents import DocumentRecord
+from services.indexer.domain.facets import NOT_COUNTED, inbox_values, tag_values
 from services.indexer.domain.query import SearchQuery
 from services.indexer.domain.search_index import PageRequest, SearchHit, SearchPage
 from services.indexer.domain.words import WORDS_VERSION, words
+from shared.contracts import Source
 from shared.errors import SetupError, TransientError
 
 #: Bytes the writer collects before it writes a segment; below 15 MB a thread the engine refuses.
@@ -25,18 +28,24 @@ ANALYZER = f"words{WORDS_VERSION}"
 MOST_HITS = 1_000
 DEEPEST_OFFSET = 10_000
 
+#: Where else the bytes of documents lie, by id.
+Places = Callable[[Sequence[str]], Mapping[str, Sequence[Source]]]
+
 
 class TantivyIndex:
     """A `SearchIndex` in one folder. `write` is called from one thread at a time, all else from any.
+
+    A document is found by the inboxes and tags of its own place and of all `places`.
 
     Raises:
         ValueError: the folder holds no index of this schema that can be read.
         SetupError: another process writes to it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, places: Places = lambda _: {}) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._schema = _schema()
+        self._places = places
         self._index = _open(folder, self._schema)
         self._writer: IndexWriter | None = None
         try:
@@ -53,7 +62,8 @@ class TantivyIndex:
         Raises:
             TransientError: the disk did not take them; nothing of the batch is searchable.
         """
-        latest = {record.document_id: _document(record) for record in upserts}
+        places = self._places([record.document_id for record in upserts])
+        latest = {record.document_id: _document(record, places.get(record.document_id, ())) for record in upserts}
         try:
             self._write(latest, deletes)
         except BaseException as error:
@@ -80,8 +90,9 @@ class TantivyIndex:
     def search(self, query: SearchQuery, page: PageRequest) -> SearchPage:
         """Return the matches of the page, and how many there are in all."""
         searcher = self._index.searcher()
+        compiled = compile_query(self._schema, query, page)
         found = searcher.search(
-            compile_query(self._schema, query, page.language),
+            compiled,
             limit=max(1, min(page.limit, MOST_HITS)),
             offset=max(0, min(page.offset, DEEPEST_OFFSET)),
             order_by_field="newest" if page.sort == "newest" else None,
@@ -89,7 +100,9 @@ class TantivyIndex:
         ids = (searcher.doc(address)["id"][0] for _, address in found.hits)
         scores = (None if page.sort == "newest" else float(score) for score, _ in found.hits)
         hits = tuple(SearchHit(document_id, score) for document_id, score in zip(ids, scores, strict=True))
-        return SearchPage(found.count, hits)  # type: ignore[attr-defined]  # missing in its stubs
+        total: int = found.count  # type: ignore[attr-defined]  # missing in its stubs
+        facets = count_facets(searcher, compiled) if page.facets and total else NOT_COUNTED
+        return SearchPage(total, hits, facets)
 
     def count(self) -> int:
         """How many documents can be found."""
@@ -121,6 +134,8 @@ def _schema() -> Schema:
     builder.add_text_field("title", tokenizer_name=ANALYZER)
     builder.add_text_field("body", tokenizer_name=ANALYZER)
     builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
+    for facet in ("inbox", "tag"):
+        builder.add_text_field(facet, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_unsigned_field("newest", fast=True)  # milliseconds: the engine's own dates end in 2262
     return builder.build()
 
@@ -133,10 +148,15 @@ def _open(folder: Path, schema: Schema) -> Index:
     return index
 
 
-def _document(record: DocumentRecord) -> Document:
+def _document(record: DocumentRecord, elsewhere: Sequence[Source]) -> Document:
     document = Document()
+    sources = [*([record.source] if record.source else []), *elsewhere]
     document.add_text("id", record.document_id)
     document.add_unsigned("newest", _newest(record))
+    for inbox in inbox_values(sources):
+        document.add_text("inbox", inbox)
+    for tag in tag_values(sources):
+        document.add_text("tag", tag)
     if record.parsed:
         document.add_text("title", " ".join(words(record.parsed.title or "")))
         document.add_text("body", " ".join(words(record.parsed.body)))

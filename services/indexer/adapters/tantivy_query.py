@@ -1,24 +1,36 @@
 """Compiles our query tree to tantivy's queries. Words in a title count for more than words in a body."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tantivy import Occur, Query, Schema
 
+from services.indexer.domain.facets import Narrowing
 from services.indexer.domain.query import And, Node, Not, Or, Phrase, Prefix, SearchQuery, Term
+from services.indexer.domain.search_index import PageRequest
 
 #: How much more a match in the title counts. A title is what its author thinks the text is about.
 TITLE_BOOST = 3.0
 
 
-def compile_query(schema: Schema, query: SearchQuery, language: str | None) -> Query:
-    """Return the engine's query; it matches nothing where nothing is looked for."""
-    if query.root is None:
+def compile_query(schema: Schema, query: SearchQuery, page: PageRequest) -> Query:
+    """Return the engine's query; it matches nothing where nothing is looked for, unless it is narrowed."""
+    if query.root is None and not page.narrowing:
         return Query.empty_query()
-    compiled = _compile(schema, query.root)
-    if language is None:
-        return compiled
-    spoken = Query.const_score_query(Query.term_query(schema, "language", language), 0.0)
-    return Query.boolean_query([(Occur.Must, compiled), (Occur.Must, spoken)])
+    wanted = _compile(schema, query.root) if query.root else Query.all_query()
+    limits = list(_limits(schema, page.language, page.narrowing))
+    if not limits:
+        return wanted
+    unscored = [(Occur.Must, Query.const_score_query(limit, 0.0)) for limit in limits]
+    return Query.boolean_query([(Occur.Must, wanted), *unscored])
+
+
+def _limits(schema: Schema, language: str | None, narrowing: Narrowing) -> Iterator[Query]:
+    if language is not None:
+        yield Query.term_query(schema, "language", language)
+    if narrowing.inboxes:
+        yield Query.term_set_query(schema, "inbox", list(narrowing.inboxes))
+    for tag in narrowing.tags:
+        yield Query.term_query(schema, "tag", tag)
 
 
 def _compile(schema: Schema, node: Node) -> Query:

@@ -12,7 +12,7 @@ from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.adapters.index_rebuild import IndexRebuild
 from services.indexer.domain.search_index import SearchIndex
 from shared.blobs import BlobStore
-from shared.contracts import DocumentRejected, LedgerCounts
+from shared.contracts import DocumentRejected, IgnoredFiles, LedgerCounts
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ DocumentId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="32 hex 
 class Dependencies:
     """What is read and asked.
 
-    `counts` asks the ledger, None while it has not counted; `replay` puts back the messages of the first of these
-    rejections, and returns of how many.
+    `counts` asks the ledger, None while it has not counted; so does `ignored`, for what its rules leave out. `replay`
+    puts back the messages of the first of these rejections, and returns of how many.
     """
 
     store: SqliteDocumentStore
@@ -35,6 +35,7 @@ class Dependencies:
     blobs: BlobStore
     rebuild: IndexRebuild
     counts: Callable[[], Awaitable[LedgerCounts | None]]
+    ignored: Callable[[], Awaitable[IgnoredFiles | None]]
     replay: Callable[[Sequence[DocumentRejected]], Awaitable[int]]
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, Field
 
-from services.indexer.api.dependencies import Answer, DocumentId, Needs, Parameters
+from services.indexer.api.dependencies import Answer, Dependencies, DocumentId, Needs, Parameters
+from services.indexer.api.locations import Location, locations_of
 from services.indexer.domain.documents import DocumentRecord
 from shared.contracts import Attempt, CutBlock, SettledState, Source, StageTimes
 
@@ -64,6 +65,10 @@ class DocumentAnswer(DocumentSummary):
     stage: str | None = Field(description="Where a rejected document was rejected.")
     trace: tuple[Attempt, ...] = Field(description="Every attempt of every stage, in order.")
     error: str | None = Field(description="Traceback, where the software is to blame.")
+    locations: tuple[Location, ...] = Field(
+        description="Where the same bytes lie: the document itself, then its duplicates, oldest first; at most 1,000."
+    )
+    locations_total: int
 
 
 @router.get("/documents")
@@ -77,10 +82,15 @@ async def list_documents(parameters: Annotated[ListParameters, Query()], needs: 
 @router.get("/documents/{document_id}", responses={404: {"description": "No such document."}})
 async def get_document(document_id: DocumentId, needs: Needs) -> DocumentAnswer:
     """Return one document, whatever its state; of a removed one nothing is left but that."""
-    record = await needs.read(lambda: needs.store.get(document_id))
-    if record is None:
+    answer = await needs.read(lambda: _read(document_id, needs))
+    if answer is None:
         raise HTTPException(404, f"There is no document {document_id}, or it is still on its way: see /status.")
-    return _answer(record)
+    return answer
+
+
+def _read(document_id: str, needs: Dependencies) -> DocumentAnswer | None:
+    record = needs.store.get(document_id)
+    return _answer(record, *locations_of(record, needs.store)) if record else None
 
 
 def _summary(record: DocumentRecord, title: str | None) -> dict[str, Any]:
@@ -95,7 +105,7 @@ def _summary(record: DocumentRecord, title: str | None) -> dict[str, Any]:
     }
 
 
-def _answer(record: DocumentRecord) -> DocumentAnswer:
+def _answer(record: DocumentRecord, locations: tuple[Location, ...], locations_total: int) -> DocumentAnswer:
     parsed, content, rejection = record.parsed, record.content, record.rejection
     return DocumentAnswer(
         **_summary(record, parsed.title if parsed else None),
@@ -114,4 +124,6 @@ def _answer(record: DocumentRecord) -> DocumentAnswer:
         trace=record.trace,
         stage=rejection.stage if rejection else None,
         error=(rejection.error or None) if rejection else None,
+        locations=locations,
+        locations_total=locations_total,
     )

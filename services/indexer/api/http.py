@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import BaseRoute
 
-from services.indexer.api import documents, originals, quarantine, rebuild, replay, search, status
+from services.indexer.api import documents, ignored, originals, quarantine, rebuild, replay, search, status
 from services.indexer.api.dependencies import Dependencies
 from shared.errors import TransientError
 from shared.protection import HEADERS, Protection
@@ -26,7 +26,7 @@ def create_api(needs: Dependencies, operations: Sequence[BaseRoute] = ()) -> Fas
         redoc_url=None,
     )
     api.state.dependencies = needs
-    for module in (search, documents, originals, quarantine, replay, status, rebuild):
+    for module in (search, documents, originals, quarantine, replay, status, ignored, rebuild):
         api.include_router(module.router)
     api.router.routes.extend(operations)
     api.add_middleware(Protection)

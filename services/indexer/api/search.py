@@ -4,14 +4,15 @@ import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from services.indexer.api.dependencies import Answer, Dependencies, Needs, Parameters
 from services.indexer.domain import search_index
 from services.indexer.domain.documents import DocumentRecord
+from services.indexer.domain.facets import LONGEST_VALUE, Narrowing
 from services.indexer.domain.query import SearchQuery
 from services.indexer.domain.query_parser import parse_query
-from services.indexer.domain.search_index import PageRequest, Sort
+from services.indexer.domain.search_index import PageRequest, SearchPage, Sort
 from services.indexer.domain.snippets import make_snippet
 from shared.contracts import Source
 
@@ -19,6 +20,10 @@ router = APIRouter(tags=["search"])
 
 #: Hits on one page, and how far one may page: a person looks at no more, and each page costs all before it.
 MOST_HITS, FARTHEST = 100, 10_000
+#: Values of one facet that a search can be narrowed to: as many as are told.
+MOST_CHOSEN = 20
+
+FacetText = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_VALUE)]
 
 
 class SearchParameters(Parameters):
@@ -29,6 +34,15 @@ class SearchParameters(Parameters):
     offset: int = Field(default=0, ge=0, le=FARTHEST)
     sort: Sort = "relevance"
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$", description="ISO 639 code, e.g. `en`.")
+    inbox: tuple[FacetText, ...] = Field(default=(), max_length=MOST_CHOSEN, description="Only of any of these.")
+    tag: tuple[FacetText, ...] = Field(default=(), max_length=MOST_CHOSEN, description="Only with all of these.")
+    facets: bool = Field(default=True, description="Whether to count what matches by inbox and tag.")
+
+    @property
+    def page(self) -> PageRequest:
+        """As the index takes it."""
+        narrowing = Narrowing(inboxes=self.inbox, tags=self.tag)
+        return PageRequest(self.limit, self.offset, self.sort, self.language, narrowing, self.facets)
 
 
 class Snippet(Answer):
@@ -39,7 +53,10 @@ class Snippet(Answer):
 
 
 class SearchHit(Answer):
-    """One document that matches. `score` is null where the order is not by relevance."""
+    """One document that matches. `score` is null where the order is not by relevance.
+
+    `locations_total` counts the places where its bytes lie, its own included.
+    """
 
     document_id: str
     title: str | None
@@ -48,6 +65,21 @@ class SearchHit(Answer):
     source: Source | None
     published: AwareDatetime | None
     score: float | None
+    locations_total: int
+
+
+class FacetValue(Answer):
+    """How many of the documents that match have this value."""
+
+    value: str
+    count: int
+
+
+class Facets(Answer):
+    """The documents that match, counted; the largest first, at most 20 values each. Empty with `facets=false`."""
+
+    inbox: tuple[FacetValue, ...]
+    tag: tuple[FacetValue, ...] = Field(description="By the names of the folders they lie in.")
 
 
 class SearchAnswer(Answer):
@@ -60,6 +92,7 @@ class SearchAnswer(Answer):
     took_ms: float
     warnings: tuple[str, ...]
     hits: list[SearchHit]
+    facets: Facets
 
 
 @router.get("/search")
@@ -70,23 +103,29 @@ async def search(parameters: Annotated[SearchParameters, Query()], needs: Needs)
 
 def _search(parameters: SearchParameters, needs: Dependencies) -> SearchAnswer:
     start = time.perf_counter()
-    query = parse_query(parameters.q)
-    page = PageRequest(parameters.limit, parameters.offset, parameters.sort, parameters.language)
+    query, page = parse_query(parameters.q), parameters.page
     found = needs.index.search(query, page)
-    records = needs.store.get_many([hit.document_id for hit in found.hits])
-    shown = ((hit, records.get(hit.document_id)) for hit in found.hits)  # one may have been removed a moment ago
+    browsing = page.narrowing and not parameters.q.strip()  # all of a folder is asked for, and no word is missing
     return SearchAnswer(
         query=parameters.q,
         total=found.total,
         limit=parameters.limit,
         offset=parameters.offset,
-        warnings=query.warnings,
-        hits=[_hit(hit, record, query) for hit, record in shown if record],
+        warnings=() if browsing else query.warnings,
+        hits=_hits(found, query, needs),
+        facets=_facets(found),
         took_ms=round((time.perf_counter() - start) * 1_000, 2),
     )
 
 
-def _hit(hit: search_index.SearchHit, record: DocumentRecord, query: SearchQuery) -> SearchHit:
+def _hits(found: SearchPage, query: SearchQuery, needs: Dependencies) -> list[SearchHit]:
+    ids = [hit.document_id for hit in found.hits]
+    records, duplicates = needs.store.get_many(ids), needs.store.duplicates.count(ids)
+    shown = ((hit, records.get(hit.document_id)) for hit in found.hits)  # one may have been removed a moment ago
+    return [_hit(hit, record, query, duplicates.get(record.document_id, 0)) for hit, record in shown if record]
+
+
+def _hit(hit: search_index.SearchHit, record: DocumentRecord, query: SearchQuery, duplicates: int) -> SearchHit:
     parsed = record.parsed
     snippet = make_snippet(parsed.body if parsed else "", query.terms())
     return SearchHit(
@@ -97,4 +136,13 @@ def _hit(hit: search_index.SearchHit, record: DocumentRecord, query: SearchQuery
         source=record.source,
         published=parsed.published if parsed else None,
         score=hit.score,
+        locations_total=1 + duplicates,
     )
+
+
+def _facets(found: SearchPage) -> Facets:
+    inboxes, tags = (
+        tuple(FacetValue(value=counted.value, count=counted.count) for counted in facet)
+        for facet in (found.facets.inbox, found.facets.tag)
+    )
+    return Facets(inbox=inboxes, tag=tags)

@@ -4,6 +4,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import AwareDatetime, Field
 
 from services.indexer.api.dependencies import Answer, Needs
+from shared import contracts
 
 router = APIRouter(tags=["status"])
 
@@ -17,6 +18,18 @@ class InFlight(Answer):
     indexer: int
 
 
+class Progress(Answer):
+    """How far the documents are that came together, until nothing is left of them."""
+
+    total: int
+    done: int
+    left: int
+    percent: float = Field(description="Rounded down to a tenth: 100 when nothing is left, and only then.")
+    per_second: float = Field(description="Documents done in a second, lately.")
+    seconds_left: float | None = Field(description="At this rate; null while it is not known.")
+    started: AwareDatetime
+
+
 class Status(Answer):
     """`accepted` is the sum of the other states, at every look. `searchable` is counted in the index itself."""
 
@@ -28,6 +41,10 @@ class Status(Answer):
     in_flight: InFlight
     counted: AwareDatetime = Field(description="When the ledger was counted.")
     searchable: int
+    found: int = Field(description="Files that were seen and are not read yet: no documents so far.")
+    pages: int = Field(description="Web pages still to be fetched.")
+    ignored: int = Field(description="Files and folders that the rules leave out: see /ignored.")
+    progress: Progress | None = Field(description="Null while all is quiet.")
     index_id: str = Field(description="Another one means that the index was lost and is being filled again.")
 
 
@@ -46,6 +63,27 @@ async def status(needs: Needs) -> Status:
         removed=counts.removed,
         in_flight=InFlight(total=flight.total, fetcher=flight.fetcher, parser=flight.parser, indexer=flight.indexer),
         counted=counts.counted,
+        found=counts.found,
+        pages=counts.pages,
+        ignored=counts.ignored,
+        progress=_progress(counts.progress) if counts.progress else None,
         searchable=await needs.read(needs.index.count),
         index_id=needs.store.index_id,
     )
+
+
+def _progress(progress: contracts.Progress) -> Progress:
+    return Progress(
+        total=progress.total,
+        done=progress.done,
+        left=progress.total - progress.done,
+        percent=percent(progress.done, progress.total),
+        per_second=progress.per_second,
+        seconds_left=progress.seconds_left,
+        started=progress.started,
+    )
+
+
+def percent(done: int, total: int) -> float:
+    """Return the share of what is done, rounded down to a tenth of a percent; nothing of nothing is all."""
+    return done * 1_000 // total / 10 if total else 100.0

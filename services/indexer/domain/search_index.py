@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from services.indexer.domain.documents import DocumentRecord
+from services.indexer.domain.facets import EVERYTHING, NOT_COUNTED, Facets, Narrowing
 from services.indexer.domain.query import SearchQuery
 
 Sort = Literal["relevance", "newest"]
@@ -20,20 +21,26 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """`total` documents match; `hits` are those of the page."""
+    """`total` documents match; `hits` are those of the page, `facets` count all that match."""
 
     total: int
     hits: tuple[SearchHit, ...] = ()
+    facets: Facets = NOT_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which of the matches are wanted: `limit` of them (1 or more) after the first `offset`, in this order."""
+    """Which of the matches are wanted: `limit` of them (1 or more) after the first `offset`, in this order.
+
+    `facets`: whether to count them, too.
+    """
 
     limit: int = 10
     offset: int = 0
     sort: Sort = "relevance"
     language: str | None = None
+    narrowing: Narrowing = EVERYTHING
+    facets: bool = False
 
 
 class SearchIndex(Protocol):
@@ -48,7 +55,10 @@ class SearchIndex(Protocol):
         ...
 
     def search(self, query: SearchQuery, page: PageRequest) -> SearchPage:
-        """Return the matches of the page. May be called from any thread."""
+        """Return the matches of the page. May be called from any thread.
+
+        A query without words matches nothing by itself, and everything where it is narrowed.
+        """
         ...
 
     def count(self) -> int:

@@ -1,19 +1,30 @@
 // The search page: the address decides what is shown. Uses the HTTP API only.
 
+import { documentView } from "./document.js";
 import { Failure, at, say, show } from "./elements.js";
+import { isNarrowed, whichOf } from "./facets.js";
+import { ignoredView } from "./ignored.js";
 import { rejectedView } from "./rejected.js";
 import { keepStatus } from "./status.js";
-import { documentView, latestView, searchView } from "./views.js";
+import { latestView, searchView } from "./views.js";
 
 const TYPING_PAUSE_MS = 180;
+
+const LISTS = { rejected: rejectedView, ignored: ignoredView };
 
 let asked = 0;
 let shown = "";
 
+function viewOf(address) {
+  if (address.get("document")) return documentView;
+  if (Object.hasOwn(LISTS, address.get("list"))) return LISTS[address.get("list")];
+  const which = whichOf(address);
+  return which.q || isNarrowed(which) ? searchView : latestView;
+}
+
 async function render() {
   const address = new URLSearchParams(location.search);
-  const view = address.get("document") ? documentView : address.get("list") === "rejected" ? rejectedView
-    : (address.get("q") ?? "").trim() ? searchView : latestView;
+  const view = viewOf(address);
   const turn = ++asked;
   const moved = shown !== location.search && view !== searchView;
   let draw;
@@ -41,14 +52,20 @@ function fillBox() {
   if (document.activeElement !== at("q") || at("q").value.trim() !== q) at("q").value = q;
 }
 
+/** A search for other words stays in the inboxes and tags that stand beside it. */
+function searchAddress(q) {
+  const [shown, next] = [new URLSearchParams(location.search), new URLSearchParams(q.trim() ? { q } : {})];
+  if (!shown.has("document")) ["inbox", "tag"].forEach((name) => shown.getAll(name).forEach((value) => next.append(name, value)));
+  return next.size ? `/?${next}` : "/";
+}
+
 let typing;
 at("q").addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => {
     const address = new URLSearchParams(location.search);
     const searching = address.has("q") && !address.has("document");
-    const q = at("q").value;
-    history[searching ? "replaceState" : "pushState"](null, "", q.trim() ? `/?${new URLSearchParams({ q })}` : "/");
+    history[searching ? "replaceState" : "pushState"](null, "", searchAddress(at("q").value));
     render();
   }, TYPING_PAUSE_MS);
 });
@@ -57,7 +74,7 @@ at("search").addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(typing);
   const q = at("q").value.trim();
-  go(q ? `/?${new URLSearchParams({ q })}` : "/", { replace: new URLSearchParams(location.search).get("q") === q });
+  go(searchAddress(q), { replace: new URLSearchParams(location.search).get("q") === q });
 });
 
 document.addEventListener("click", (event) => {

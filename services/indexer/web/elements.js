@@ -18,15 +18,28 @@ export function el(tag, attributes = {}, ...children) {
 
 /** A link within the page; the address is what a reload or a bookmark comes back to. */
 export function link(parameters, text, attributes = {}) {
-  const kept = Object.entries(parameters).filter(([, value]) => value);
-  return el("a", { href: kept.length ? `/?${new URLSearchParams(kept)}` : "/", "data-internal": true, ...attributes }, text);
+  const query = queryOf(parameters);
+  return el("a", { href: query ? `/?${query}` : "/", "data-internal": true, ...attributes }, text);
+}
+
+/** What stands behind the question mark: a parameter for each value of a list, none for what is empty. */
+function queryOf(parameters, kept = () => false) {
+  const each = Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  return new URLSearchParams(each.filter(([name, value]) => value || kept(name))).toString();
+}
+
+/** A link to another site, if the address is one of the web; anything else, as a script, is shown as text. */
+export function outward(address, text = address) {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (!["http:", "https:"].includes(url?.protocol)) return el("span", { class: "path" }, text);
+  return el("a", { class: "path", href: url.href, title: url.href, rel: "noopener noreferrer" }, text);
 }
 
 export class Failure extends Error {}
 
 export async function ask(path, parameters = {}, options = {}) {
-  const kept = Object.entries(parameters).filter(([name, value]) => value || name === "q");
-  const address = kept.length ? `${path}?${new URLSearchParams(kept)}` : path;
+  const query = queryOf(parameters, (name) => name === "q");
+  const address = query ? `${path}?${query}` : path;
   let response;
   try {
     response = await fetch(address, { headers: { Accept: "application/json" }, ...options });

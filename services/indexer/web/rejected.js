@@ -1,6 +1,6 @@
 // What was rejected: the reasons with their numbers, the documents of one or all, and another try for one or many.
 
-import { ask, dated, el, heading, link, moments, numbers, pages, pathOf, plural, say, show } from "./elements.js";
+import { ask, dated, el, heading, link, moments, numbers, pages, plural, say, show } from "./elements.js";
 
 const PAGE = 10;
 const PAUSE_MS = 1000;

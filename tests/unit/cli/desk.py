@@ -15,11 +15,16 @@ Answer = httpx.Response | Exception | dict[str, Any]
 
 @dataclass
 class FakeDateline:
-    """Answers each path with what is listed for it, one after the other, the last one for ever."""
+    """Answers each path with what is listed for it, one after the other, the last one for ever.
+
+    Ctrl-C is pressed `patience` seconds after the command began.
+    """
 
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[httpx.Request] = field(default_factory=list)
     clock: FakeClock = field(default_factory=FakeClock)
+    patience: float = float("inf")
+    on_a_terminal: bool = False
 
     def on(self, method: str, path: str, *answers: Answer) -> None:
         """Answer this so."""
@@ -37,7 +42,14 @@ class FakeDateline:
 
     def run(self, *arguments: str, environment: dict[str, str | None] | None = None) -> Result:
         """Run the command line."""
-        app = create_app(Surroundings(httpx.MockTransport(self), self.clock, self.clock.advance))
+        begin = self.clock()
+
+        def sleep(seconds: float) -> None:
+            self.clock.advance(seconds)
+            if self.clock() - begin >= self.patience:
+                raise KeyboardInterrupt
+
+        app = create_app(Surroundings(httpx.MockTransport(self), self.clock, sleep, lambda: self.on_a_terminal))
         around = {"DATELINE_URL": None, "DATELINE_PORT": None, "COLUMNS": "200", "TZ": "UTC", **(environment or {})}
         return CliRunner().invoke(app, arguments, env=around)
 
@@ -75,3 +87,23 @@ def reasons(*groups: tuple[str, int], **facts: Any) -> dict[str, Any]:
 def step(replayed: int, left: int, after: str | None, not_replayable: int = 0) -> dict[str, Any]:
     why = "Mend the files." if not_replayable else None
     return {"replayed": replayed, "left": left, "next": after, "not_replayable": not_replayable, "why": why}
+
+
+def status(**facts: Any) -> dict[str, Any]:
+    flight = {"total": 3, "fetcher": 0, "parser": 2, "indexer": 1}
+    return {
+        "accepted": 10, "indexed": 4, "duplicate": 1, "rejected": 1, "removed": 1, "in_flight": flight, "found": 0,
+        "pages": 0, "ignored": 0, "progress": None, "counted": "2026-03-14T09:26:00Z", "searchable": 4, **facts,
+    }  # fmt: skip
+
+
+def quiet(**facts: Any) -> dict[str, Any]:
+    flight = {"total": 0, "fetcher": 0, "parser": 0, "indexer": 0}
+    return status(accepted=7, in_flight=flight, **facts)
+
+
+def progress(done: int, total: int) -> dict[str, Any]:
+    return {
+        "total": total, "done": done, "left": total - done, "percent": done * 1_000 // total / 10, "per_second": 50.0,
+        "seconds_left": (total - done) / 50, "started": "2026-03-14T09:26:00Z",
+    }  # fmt: skip

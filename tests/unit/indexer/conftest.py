@@ -57,7 +57,7 @@ def needs(
     rebuild: IndexRebuild,
     outside: Outside,
 ) -> Dependencies:
-    return Dependencies(store, index, blobs, rebuild, outside.counts, outside.replay)
+    return Dependencies(store, index, blobs, rebuild, outside.counts, outside.ignored, outside.replay)
 
 
 @pytest.fixture

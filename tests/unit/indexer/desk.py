@@ -1,12 +1,14 @@
 """Documents and events the indexer's tests work with. The texts are made up."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from services.indexer.domain.documents import DocumentRecord
+from services.indexer.domain.facets import NOT_COUNTED, Facets, counted, inbox_values, tag_values
 from services.indexer.domain.query import SearchQuery
 from services.indexer.domain.search_index import PageRequest, SearchHit, SearchPage
 from shared.blobs import FilesystemBlobStore
@@ -19,6 +21,7 @@ from shared.contracts import (
     DocumentParsed,
     DocumentRejected,
     DocumentRemoved,
+    IgnoredFiles,
     LedgerCounts,
     ParsedDocument,
     Source,
@@ -34,6 +37,20 @@ COUNTS = LedgerCounts(
     counted=MOMENT,
 )  # fmt: skip
 BODY = "The river Ondava rose two metres overnight.\n\nA ceasefire between the valley's towns still holds."
+
+#: The file as version 1 of its schema made it.
+FIRST_SCHEMA = """
+CREATE TABLE documents (
+    document_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, state TEXT NOT NULL, title TEXT,
+    record BLOB NOT NULL, parsed BLOB
+) STRICT;
+CREATE INDEX newest ON documents (sequence);
+CREATE INDEX newest_of_state ON documents (state, sequence);
+CREATE TABLE unconfirmed (document_id TEXT PRIMARY KEY) STRICT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+INSERT INTO facts VALUES ('index_id', 'that of the first version');
+PRAGMA user_version = 1;
+"""
 
 
 def an_id(name: str) -> str:
@@ -93,16 +110,20 @@ def quarantined(name: str, sequence: int = 1, **facts: Any) -> DocumentRecord:
 
 
 class Outside:
-    """Stands for the fetcher's counts and the streams, which have room for so many messages."""
+    """Stands for what the fetcher counts and ignores, and the streams, which have room for so many messages."""
 
     def __init__(self) -> None:
         self.latest: LedgerCounts | None = COUNTS
+        self.left_out: IgnoredFiles | None = None
         self.replayed: list[DocumentRejected] = []
         self.room = 1_000_000
         self.failure: Exception | None = None
 
     async def counts(self) -> LedgerCounts | None:
         return self.latest
+
+    async def ignored(self) -> IgnoredFiles | None:
+        return self.left_out
 
     async def replay(self, rejections: Sequence[DocumentRejected]) -> int:
         if self.failure:
@@ -114,7 +135,7 @@ class Outside:
 
 
 class FakeSearchIndex:
-    """Remembers what it was given; finds everything; fails when told to."""
+    """Remembers what it was given; finds everything, narrowed as it is asked; fails when told to."""
 
     def __init__(self) -> None:
         self.documents: dict[str, DocumentRecord] = {}
@@ -133,8 +154,23 @@ class FakeSearchIndex:
             self.documents.pop(document_id, None)
 
     def search(self, query: SearchQuery, page: PageRequest) -> SearchPage:
-        hits = tuple(SearchHit(document_id, 1.0) for document_id in self.documents if query.root)
-        return SearchPage(len(hits), hits[page.offset : page.offset + page.limit])
+        narrowing = page.narrowing
+        found = [
+            r
+            for r in self.documents.values()
+            if (query.root or narrowing)
+            and (not narrowing.inboxes or set(narrowing.inboxes).intersection(inbox_values(_sources(r))))
+            and set(narrowing.tags).issubset(tag_values(_sources(r)))
+        ]
+        hits = tuple(SearchHit(r.document_id, 1.0) for r in found[page.offset : page.offset + page.limit])
+        inboxes = Counter(value for r in found for value in inbox_values(_sources(r)))
+        tags = Counter(value for r in found for value in tag_values(_sources(r)))
+        facets = Facets(counted(inboxes.items()), counted(tags.items())) if page.facets else NOT_COUNTED
+        return SearchPage(len(found), hits, facets)
 
     def count(self) -> int:
         return len(self.documents)
+
+
+def _sources(record: DocumentRecord) -> list[Source]:
+    return [record.source] if record.source else []

@@ -1,5 +1,6 @@
 """The HTTP API: what it answers, and how it says that a request is wrong."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -203,9 +204,22 @@ async def test_the_page_loads_nothing_from_elsewhere() -> None:
     assert not any(word in text for text in files.values() for word in MARKUP)
 
 
+async def test_every_part_of_the_page_is_there_for_those_that_use_it() -> None:
+    """A name that is not would leave the page empty."""
+    web = Path(__file__).parents[3] / "services/indexer/web"
+    scripts = {file.name: file.read_text() for file in web.glob("*.js")}
+    exported = {name: set(re.findall(r"^export (?:async )?\w+ (\w+)", text, re.M)) for name, text in scripts.items()}
+
+    for user, text in scripts.items():
+        for names, module in re.findall(r"^import \{ ([^}]+) \} from \"\./([^\"]+)\";", text, re.M):
+            used = set(names.split(", "))
+            assert used <= exported[module], user
+            assert all(len(re.findall(rf"\b{name}\b", text)) > 1 for name in used), user
+
+
 async def test_the_api_describes_itself_and_loads_no_documentation_from_elsewhere(api: httpx.AsyncClient) -> None:
     """The interactive pages of the framework come from a content network."""
-    assert {"/search", "/documents/{document_id}", "/quarantine", "/status"} <= set(
+    assert {"/search", "/documents/{document_id}", "/quarantine", "/status", "/ignored"} <= set(
         (await get(api, "/openapi.json"))["paths"]
     )
     await get(api, "/docs", 404)

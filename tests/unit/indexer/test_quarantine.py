@@ -16,7 +16,7 @@ from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.domain.quarantine import LONGEST_CLASS, QuarantineFilter, reason_class, remedy
 from shared.contracts import Source
 from shared.errors import SetupError
-from tests.unit.indexer.desk import LATER, an_id, quarantined, record, rejected
+from tests.unit.indexer.desk import FIRST_SCHEMA, LATER, an_id, quarantined, record, rejected
 
 ALL = QuarantineFilter()
 KEPT: dict[str, Any] = {"stream": "documents.parsed", "message": "AAAA"}
@@ -25,19 +25,6 @@ NUMBERS = """
 CREATE TEMP TABLE number AS
 WITH RECURSIVE counter (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM counter WHERE value < 100000)
 SELECT printf('%032x', value) AS id, value FROM counter
-"""
-#: The file as version 1 of its schema made it.
-FIRST_SCHEMA = """
-CREATE TABLE documents (
-    document_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, state TEXT NOT NULL, title TEXT,
-    record BLOB NOT NULL, parsed BLOB
-) STRICT;
-CREATE INDEX newest ON documents (sequence);
-CREATE INDEX newest_of_state ON documents (state, sequence);
-CREATE TABLE unconfirmed (document_id TEXT PRIMARY KEY) STRICT;
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-INSERT INTO facts VALUES ('index_id', 'that of the first version');
-PRAGMA user_version = 1;
 """
 
 
