@@ -1,6 +1,6 @@
 """Files sent by HTTP become documents, once, whatever their senders call them and however often they send them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ async def test_an_idempotency_key_gets_the_first_answer_again_and_serves_no_othe
 async def test_a_file_too_large_is_refused_as_it_comes_and_nothing_of_it_stays(counter: Counter) -> None:
     sent = 0
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def endless() -> AsyncGenerator[bytes, None]:
         nonlocal sent
         while True:
             sent += 50_000
