@@ -107,6 +107,13 @@ class Services:
         """Return where a service answers."""
         return f"http://127.0.0.1:{self._ports[name]}"
 
+    def ready(self, name: str) -> bool:
+        """Whether the service is ready; one that does not answer at all is not."""
+        try:
+            return self.ask(name, "/readyz").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON the API answers with."""
         return self.ask("indexer", path, **query).raise_for_status().json()

@@ -10,9 +10,11 @@ from services.fetcher.adapters.folder_events import events_of
 from services.fetcher.adapters.inbox import Inbox, Reading
 from services.fetcher.adapters.ledger import Lane, Ledger, LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
+from services.fetcher.adapters.pages import Pages
 from services.fetcher.adapters.sightings import Sightings
 from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import Librarian
+from services.fetcher.lists import Lists
 from services.fetcher.outbox import Outbox
 from services.fetcher.settings import FetcherSettings
 from services.fetcher.watcher import Watcher
@@ -51,8 +53,10 @@ class Watched:
         inbox = Inbox(self.folder)
         self.librarian = RecordingLibrarian(self.ledger, inbox)
         events = events_of(inbox.root, settings.watch, None)
+        self.pages = Pages(file)
+        lists = Lists(self.sightings, self.pages, self.librarian, self.blobs, lambda: None)
         self.watcher = Watcher(
-            inbox, events, self.ledger, self.sightings, self.librarian, self.blobs, lambda: None, settings
+            inbox, events, self.ledger, self.sightings, self.librarian, lists, self.blobs, lambda: None, settings
         )
 
     def at(self, name: str | bytes) -> LedgerEntry | None:

@@ -55,6 +55,9 @@ class Absences:
 
     async def look_for_missing(self, scan: Scan, scanner: Scanner) -> None:
         """The scan has ended: miss what it has not seen."""
+        for path in self._sightings.lists_in(self._inbox.name):
+            if self._inbox.is_gone(path):
+                self.miss(path, by_scan=True)
         known = self._ledger.files(Place(self._inbox.name, scan.folder))
         if not scan.folder:
             self.fault = self._replaced(scan, known)
@@ -103,6 +106,7 @@ class Absences:
 
     async def _enter_gone(self, place: Place) -> None:
         self._librarian.on_file_gone(place)
+        self._sightings.forget_list(place)
         after = b""
         while paths := self._ledger.paths(place, after, STEP):
             for path in paths:

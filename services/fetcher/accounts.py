@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.pages import Pages
 from services.fetcher.adapters.sightings import Sightings
 from services.fetcher.domain.progress import ProgressMeter
 from shared.contracts import LedgerCounts
@@ -32,9 +33,15 @@ class Accounts:
     """
 
     def __init__(
-        self, ledger: Ledger, sightings: Sightings, waiting: Callable[[], int], registry: CollectorRegistry
+        self,
+        ledger: Ledger,
+        sightings: Sightings,
+        pages: Pages,
+        waiting: Callable[[], int],
+        registry: CollectorRegistry,
     ) -> None:
         self._ledger = ledger
+        self._pages = pages
         self._sightings = sightings
         self._waiting = waiting
         self._progress = ProgressMeter()
@@ -68,9 +75,9 @@ class Accounts:
         backlog = await self._intake.backlog()
         found = self._found()
         counts = self._ledger.counts(backlog)
-        left = found + counts.in_flight.total
+        left = found + self._pages.waiting + counts.in_flight.total
         progress = self._progress.look(left, self._ledger.settled, time.monotonic(), datetime.now(UTC))
-        facts = {"found": found, "ignored": self._sightings.ignored, "progress": progress}
+        facts = {"found": found, "pages": self._pages.waiting, "ignored": self._sightings.ignored, "progress": progress}
         return counts.model_copy(update=facts)
 
     def _found(self) -> int:

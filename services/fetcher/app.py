@@ -18,12 +18,16 @@ from services.fetcher.adapters.inbox import Inbox
 from services.fetcher.adapters.ledger import Ledger
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.adapters.mounts import unheard_beneath
+from services.fetcher.adapters.pages import Pages
 from services.fetcher.adapters.sightings import Sightings
+from services.fetcher.adapters.web import Limits, Web
 from services.fetcher.adapters.writers import mind_leases
 from services.fetcher.api.dependencies import Dependencies
 from services.fetcher.api.http import create_api
+from services.fetcher.crawler import Crawler
 from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import Librarian
+from services.fetcher.lists import Lists
 from services.fetcher.outbox import Outbox
 from services.fetcher.settings import FetcherSettings
 from services.fetcher.uploads import Uploads
@@ -60,8 +64,16 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         free = Gauge("dateline_disk_free_bytes", "Bytes free where blobs and ledger are.", registry=registry)
         free.set_function(space.free)
         mind_leases()
-        watchers = [_watcher(inbox, ledger, sightings, librarian, blobs, space, settings) for inbox in inboxes.values()]
-        accounts = Accounts(ledger, sightings, lambda: sum(map(len, watchers)), registry)
+        pages = Pages(file)
+        limits = Limits(settings.max_file_bytes, pause_seconds=settings.web_pause_seconds)
+        web = Web(limits, settings.networks, settings.web_user_agent)
+        parts.push_async_callback(web.close)
+        crawler = Crawler(pages, web, ledger, librarian, blobs, space.fault, settings.feed_seconds)
+        lists = Lists(sightings, pages, librarian, blobs, crawler.wake)
+        watchers = [
+            _watcher(inbox, ledger, sightings, librarian, lists, blobs, space, settings) for inbox in inboxes.values()
+        ]
+        accounts = Accounts(ledger, sightings, pages, lambda: sum(map(len, watchers)), registry)
         broker.consume(Stream.SETTLED, librarian.on_document_settled, workers=SETTLERS)
         broker.produce(Stream.FETCHED, DocumentFetched)
         broker.produce(Stream.CHANGED, DocumentChanged)
@@ -70,10 +82,11 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         outbox.connect(client)
         accounts.connect(client)
         await parts.enter_async_context(consuming(broker))
-        for work in (outbox.publish, outbox.reconcile, accounts.publish, *(watcher.run for watcher in watchers)):
+        works = (outbox.publish, outbox.reconcile, accounts.publish, crawler.run)
+        for work in (*works, *(watcher.run for watcher in watchers)):
             await parts.enter_async_context(background(work, name=work.__qualname__))
         checks = {"inbox": lambda: [f for watcher in watchers for f in watcher.faults()], "outbox": outbox.faults}
-        needs = Dependencies(blobs, Uploads(file, ledger, librarian), settings.max_file_bytes)
+        needs = Dependencies(blobs, Uploads(file, ledger, librarian), pages, crawler.wake, settings.max_file_bytes)
         yield create_api(needs, operations_routes("fetcher", broker, checks, registry))
 
 
@@ -82,6 +95,7 @@ def _watcher(  # noqa: PLR0913, PLR0917
     ledger: Ledger,
     sightings: Sightings,
     librarian: Librarian,
+    lists: Lists,
     blobs: BlobStore,
     space: DiskSpace,
     settings: FetcherSettings,
@@ -89,7 +103,7 @@ def _watcher(  # noqa: PLR0913, PLR0917
     unheard = unheard_beneath(inbox.root) if settings.watch == "auto" else {}
     events = events_of(inbox.root, settings.watch, unheard.pop(b"", None))
     log.info("watching", inbox=inbox.name, by=type(events).__name__, polled=sorted(map(str, unheard)))
-    return Watcher(inbox, events, ledger, sightings, librarian, blobs, space.fault, settings, tuple(unheard))
+    return Watcher(inbox, events, ledger, sightings, librarian, lists, blobs, space.fault, settings, tuple(unheard))
 
 
 def _is_gone_from(inboxes: Mapping[str, Inbox]) -> Callable[[Place], bool]:

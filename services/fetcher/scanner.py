@@ -94,6 +94,7 @@ class Scanner:
         paths, inbox = [sighting.path for sighting in step], self._inbox.name
         known, ignored = self._ledger.stamps(inbox, paths), self._sightings.ignored_of(inbox, paths)
         scan.known += len(known)
+        known |= self._sightings.lists_of(inbox, paths)
         scan.ignored += len(ignored)
         found, rules = Found(), list[tuple[bytes, str]]()
         for sighting in step:

@@ -1,6 +1,7 @@
 """The fetcher's settings."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,12 @@ class FetcherSettings(ServiceSettings):
         default="inbox",
         description="The watched folder; or several, each with a name: `wire=/srv/wire,blogs=/srv/blogs`.",
     )
-    fetcher_port: int = Field(default=8001, ge=1, le=65_535, description="Port of the fetcher's health and metrics.")
+    fetcher_port: int = Field(
+        default=8001,
+        ge=1,
+        le=65_535,
+        description="Port of the fetcher: files and addresses by HTTP, health and metrics.",
+    )
     settle_seconds: float = Field(
         default=1.0, ge=0, le=60,
         description="Seconds a file must stay unchanged before it is read, where nothing tells that it is closed.",
@@ -43,6 +49,31 @@ class FetcherSettings(ServiceSettings):
     max_file_bytes: int = Field(
         default=100 * 2**20, ge=1, description="Bytes; a larger file is rejected with that reason."
     )
+
+    web_networks: str = Field(
+        default="",
+        description="Networks that pages may be fetched from though they are not public: `10.1.0.0/16,192.0.2.7`.",
+    )
+    web_user_agent: str = Field(
+        default="Dateline", min_length=1, max_length=200, pattern=r"^[\x21-\x7e][\x20-\x7e]*$",
+        description="What web servers are told that fetches their pages; robots.txt may speak of it.",
+    )  # fmt: skip
+    web_pause_seconds: float = Field(
+        default=1, ge=0, le=60, description="Seconds between two requests to the same web server, at least."
+    )
+    feed_seconds: float = Field(default=900, ge=1, le=86_400, description="Seconds between two looks at a feed.")
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks that pages may be fetched from though they are not public."""
+        return tuple(ip_network(part.strip()) for part in self.web_networks.split(",") if part.strip())
+
+    @field_validator("web_networks")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for part in filter(str.strip, value.split(",")):
+            ip_network(part.strip())
+        return value
 
     @property
     def inboxes(self) -> dict[str, Path]:

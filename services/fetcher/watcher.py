@@ -21,6 +21,7 @@ from services.fetcher.domain.arrivals import PROMISED_SECONDS, Arrival, Arrivals
 from services.fetcher.domain.identity import Place, Stamp, readable
 from services.fetcher.domain.rules import IGNORE_FILE, Rules
 from services.fetcher.handlers import Librarian
+from services.fetcher.lists import Lists
 from services.fetcher.scanner import Found, Scan, Scanner
 from services.fetcher.settings import FetcherSettings
 from shared.blobs import BlobStore
@@ -64,6 +65,7 @@ class Watcher:
         ledger: Ledger,
         sightings: Sightings,
         librarian: Librarian,
+        lists: Lists,
         blobs: BlobStore,
         room: Callable[[], str | None],
         settings: FetcherSettings,
@@ -74,6 +76,7 @@ class Watcher:
         self._ledger = ledger
         self._sightings = sightings
         self._librarian = librarian
+        self._lists = lists
         self._blobs = blobs
         self._room = room
         self._settings = settings
@@ -186,6 +189,7 @@ class Watcher:
             self._librarian.on_folder_refused(self._place(folder.path), folder.stamp, folder.reason or "")
         for path in found.left_out:
             self._librarian.on_file_left_out(self._place(path))
+            self._sightings.forget_list(self._place(path))
 
     def _place(self, path: bytes) -> Place:
         return Place(self._inbox.name, path)
@@ -254,6 +258,8 @@ class Watcher:
             self._list_ignored(place, rule)
             return
         known = _known(self._ledger.at(place), arrival)
+        if arrival.hold:  # else it was just written: that a list is as it was is not worth trusting its stamp
+            known = known or self._sightings.lists_of(place.inbox, [place.path]).get(place.path)
         reading = await asyncio.to_thread(
             self._inbox.read,
             arrival.path,
@@ -264,7 +270,7 @@ class Watcher:
         )
         self._absences.found(arrival.path)
         if reading:
-            self._librarian.on_file_read(place, reading, Lane.BULK if arrival.bulk else Lane.FRESH)
+            await self._lists.on_file_read(place, reading, Lane.BULK if arrival.bulk else Lane.FRESH)
 
     def _list_ignored(self, place: Place, rule: str) -> None:
         if self._inbox.is_gone(place.path):

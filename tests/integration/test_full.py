@@ -13,7 +13,7 @@ import redis
 from tests.chaos.documents import Documents
 from tests.chaos.oracle import Oracle, left_over
 from tests.chaos.server import DisposableServer
-from tests.integration.test_health import RED_SECONDS, is_ready, wait_until
+from tests.integration.test_health import RED_SECONDS, wait_until
 from tests.servers import PATIENT_KINDS
 from tests.services import SERVICES, Services, running_services
 
@@ -64,7 +64,7 @@ def cpu_seconds(services: Services) -> float:
 
 def assert_blocked_quietly(services: Services) -> None:
     """Somebody is not ready, nobody burns the processor, and searching goes on."""
-    wait_until(lambda: not all(is_ready(services, name) for name in SERVICES), RED_SECONDS, "somebody not ready")
+    wait_until(lambda: not all(services.ready(name) for name in SERVICES), RED_SECONDS, "somebody not ready")
     time.sleep(2 * 5.0)  # until every back-off is at its longest
     before, start = cpu_seconds(services), time.monotonic()
     while time.monotonic() < start + LOOK_SECONDS:
@@ -79,7 +79,7 @@ def assert_all_is_there(services: Services, server: DisposableServer) -> None:
     good = len(DOCUMENTS.of_state("indexed"))
     services.wait_until("indexed", good, seconds=RECOVERY_SECONDS)
     wait_until(lambda: not left_over(server.url), max(5.0, deadline - time.monotonic()), "streams empty")
-    wait_until(lambda: all(is_ready(services, name) for name in SERVICES), RECOVERY_SECONDS, "all services ready")
+    wait_until(lambda: all(services.ready(name) for name in SERVICES), RECOVERY_SECONDS, "all services ready")
     services.wait_until("rejected", len(DOCUMENTS) - good, seconds=60)
     assert Oracle(DOCUMENTS, []).differences_running(services) == []
 
@@ -88,7 +88,7 @@ def block_and_release(
     services: Services, server: DisposableServer, fill: Callable[[], object], release: Callable[[], object]
 ) -> None:
     """Fill, feed, look, give room, and see everything come."""
-    wait_until(lambda: all(is_ready(services, name) for name in SERVICES), 30, "all services ready")
+    wait_until(lambda: all(services.ready(name) for name in SERVICES), 30, "all services ready")
     fill()
     DOCUMENTS.feed(services.inbox, seconds=1.0)
     assert_blocked_quietly(services)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 import redis
 
@@ -37,14 +36,6 @@ def services(server: DisposableServer, tmp_path_factory: pytest.TempPathFactory)
         yield services
 
 
-def is_ready(services: Services, name: str) -> bool:
-    """A service that does not answer at all is not ready."""
-    try:
-        return services.ask(name, "/readyz").status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
-
-
 def wait_until(met: Callable[[], bool], seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while not met():
@@ -53,11 +44,11 @@ def wait_until(met: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def wait_until_green(services: Services) -> None:
-    wait_until(lambda: all(is_ready(services, name) for name in SERVICES), 30, "all services ready")
+    wait_until(lambda: all(services.ready(name) for name in SERVICES), 30, "all services ready")
 
 
 def wait_until_red(services: Services, *names: str) -> None:
-    wait_until(lambda: not any(is_ready(services, name) for name in names), RED_SECONDS, f"{names} not ready")
+    wait_until(lambda: not any(services.ready(name) for name in names), RED_SECONDS, f"{names} not ready")
 
 
 def test_a_server_that_is_gone_is_seen(server: DisposableServer, services: Services) -> None:

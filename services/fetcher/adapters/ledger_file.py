@@ -64,6 +64,17 @@ CREATE INDEX newest_found ON found (inbox, modified_ns);
 CREATE TABLE ignored (inbox TEXT, path BLOB, rule TEXT NOT NULL, seen TEXT NOT NULL, PRIMARY KEY (inbox, path))
     STRICT, WITHOUT ROWID;
 CREATE INDEX newest_ignored ON ignored (seen);
+-- Files that name web addresses, and the feeds among these; and the pages that were asked for (times: epoch seconds).
+CREATE TABLE lists (inbox TEXT, path BLOB, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    changed_ns INTEGER NOT NULL, inode INTEGER NOT NULL, PRIMARY KEY (inbox, path)) STRICT, WITHOUT ROWID;
+CREATE TABLE pages (url TEXT PRIMARY KEY, host TEXT NOT NULL, waiting INTEGER NOT NULL, due REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, fetched INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT) STRICT;
+CREATE INDEX due_pages ON pages (due, host) WHERE waiting;
+CREATE TABLE feeds (url TEXT, inbox TEXT, path BLOB, due REAL NOT NULL, looked REAL, etag TEXT, last_modified TEXT,
+    fault TEXT, PRIMARY KEY (url, inbox, path)) STRICT, WITHOUT ROWID;
+CREATE INDEX due_feeds ON feeds (due);
+CREATE TRIGGER list_gone AFTER DELETE ON lists BEGIN
+    DELETE FROM feeds WHERE inbox = OLD.inbox AND path = OLD.path; END;
 -- What was answered to an upload with an idempotency key: the same again gets the same answer.
 CREATE TABLE answers (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL, given REAL NOT NULL) STRICT;
 CREATE INDEX oldest_answers ON answers (given);

@@ -1,18 +1,19 @@
-"""What lies in the inboxes and is no document: files that wait to be read, and what the rules leave out.
+"""What lies in the inboxes and is no document: files to be read yet, what the rules leave out, and lists of addresses.
 
 On disk, so that a million files found at once take no memory. What waits is found again by the scan at the next start.
 """
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 
 from services.fetcher.adapters.ledger_file import LedgerFile
-from services.fetcher.domain.identity import Place, readable
+from services.fetcher.domain.identity import Place, Stamp, readable
 from shared.contracts import MOST_IGNORED, IgnoredFile, IgnoredFiles
 
 
 class Sightings:
-    """Two tables of the ledger's file; all methods raise `TransientError` when the disk refuses."""
+    """Three tables of the ledger's file; all methods raise `TransientError` when the disk refuses."""
 
     def __init__(self, file: LedgerFile) -> None:
         self._file = file
@@ -20,6 +21,7 @@ class Sightings:
         #: Files that wait to be read; counting the rows would take long.
         self.found = 0
         self.ignored: int = file.value("SELECT count(*) FROM ignored")
+        self._lists: int = file.value("SELECT count(*) FROM lists")
 
     def find(self, inbox: str, files: Sequence[tuple[bytes, int]]) -> None:
         """These files (path, time of their last change in nanoseconds) wait to be read."""
@@ -84,3 +86,25 @@ class Sightings:
             for row in rows
         )
         return IgnoredFiles(total=self.ignored, files=tuple(files))
+
+    def enter_list(self, place: Place, stamp: Stamp) -> None:
+        """The file names web addresses instead of being a document."""
+        self._file.execute("INSERT OR REPLACE INTO lists VALUES (?, ?, ?, ?, ?, ?)", (*place, *astuple(stamp)))
+        self._lists = self._file.value("SELECT count(*) FROM lists")
+
+    def forget_list(self, place: Place) -> None:
+        """It is gone, or is a document by now: its feeds are not polled any more."""
+        if self._lists:
+            self._file.execute("DELETE FROM lists WHERE inbox = ? AND path = ?", place)
+            self._lists = self._file.value("SELECT count(*) FROM lists")
+
+    def lists_of(self, inbox: str, paths: Sequence[bytes]) -> dict[bytes, Stamp]:
+        """Return the stamps of those of these files that name addresses."""
+        marks = ", ".join("?" * len(paths))
+        query = f"SELECT path, size, modified_ns, changed_ns, inode FROM lists WHERE inbox = ? AND path IN ({marks})"  # noqa: S608
+        return {row[0]: Stamp(*row[1:]) for row in self._file.execute(query, (inbox, *paths))} if self._lists else {}
+
+    def lists_in(self, inbox: str) -> list[bytes]:
+        """Return the paths of all files that name addresses: few, each one was made by hand."""
+        rows = self._file.execute("SELECT path FROM lists WHERE inbox = ?", (inbox,)) if self._lists else ()
+        return [row["path"] for row in rows]

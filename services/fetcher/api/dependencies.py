@@ -1,12 +1,13 @@
 """What the routes work with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.fetcher.adapters.pages import Pages
 from services.fetcher.uploads import Uploads
 from shared.blobs import FilesystemBlobStore
 
@@ -17,6 +18,8 @@ class Dependencies:
 
     blobs: FilesystemBlobStore
     uploads: Uploads
+    pages: Pages
+    asked: Callable[[], None]
     max_file_bytes: int
     uploading: int = 0
     keys: set[str] = field(default_factory=set)

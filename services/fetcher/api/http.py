@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from services.fetcher.api import documents
+from services.fetcher.api import documents, feeds, urls
 from services.fetcher.api.dependencies import Dependencies
 from shared.protection import HEADERS, Protection
 
@@ -22,6 +22,8 @@ def create_api(needs: Dependencies, operations: Sequence[BaseRoute] = ()) -> Fas
     )
     api.state.dependencies = needs
     api.include_router(documents.router)
+    api.include_router(urls.router)
+    api.include_router(feeds.router)
     api.router.routes.extend(operations)
     api.add_middleware(Protection)
     api.add_exception_handler(Exception, _say_failed)

@@ -1,62 +1,15 @@
 """Files sent by HTTP become documents, once, whatever their senders call them and however often they send them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, closing
-from pathlib import Path
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
-import httpx
 import pytest
 
-from services.fetcher.adapters.ledger import Lane, Ledger
-from services.fetcher.adapters.ledger_file import LedgerFile
-from services.fetcher.api.dependencies import Dependencies
+from services.fetcher.adapters.ledger import Lane
 from services.fetcher.api.documents import MOST_UPLOADS
-from services.fetcher.api.http import create_api
 from services.fetcher.domain.file_names import LONGEST, file_name, told_apart
-from services.fetcher.handlers import Librarian
-from services.fetcher.outbox import Outbox
-from services.fetcher.uploads import Uploads
-from shared.blobs import FilesystemBlobStore
-
-#: Bytes a file may have in these tests.
-MOST = 200_000
-
-
-class Counter:
-    """The fetcher's HTTP side, with a ledger and no server behind it."""
-
-    def __init__(self, folder: Path, file: LedgerFile) -> None:
-        self.ledger = Ledger(file)
-        self.blobs = FilesystemBlobStore(folder / "blobs")
-        librarian = Librarian(self.ledger, Outbox(self.ledger), lambda _: False)
-        self.needs = Dependencies(self.blobs, Uploads(file, self.ledger, librarian), MOST)
-        transport = httpx.ASGITransport(create_api(self.needs))
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
-
-    async def send(self, status: int = 202, **request: Any) -> Any:
-        answer = await self.http.post("/documents", **request)
-        assert status == answer.status_code, answer.text
-        return answer.json()["documents"] if status == 202 else answer.json()["detail"]
-
-    def documents(self) -> list[tuple[str, str, str]]:
-        """Return (path, change, text) of what was accepted."""
-        entries = self.ledger.unpublished(Lane.FRESH, 100)
-        return [(e.place.path.decode(), e.change, self._text(e.content_hash or "")) for e in entries]
-
-    def _text(self, content_hash: str) -> str:
-        return (self.blobs.root / content_hash[:2] / content_hash).read_text()
-
-    def left_over(self) -> list[str]:
-        return [file.name for file in (self.blobs.root / "incoming").glob("*")]
-
-
-@pytest.fixture
-async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
-    with closing(LedgerFile(tmp_path / "ledger")) as file:
-        counter = Counter(tmp_path, file)
-        async with counter.http:
-            yield counter
+from tests.unit.fetcher.counter import MOST, Counter
 
 
 async def test_a_raw_body_is_a_document(counter: Counter) -> None:
