@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help up compose rebuild-index test e2e chaos take-over contracts lint fmt lock clean
+.PHONY: help up compose rebuild-index test e2e chaos take-over bench contracts lint fmt lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,10 @@ take-over: ## How soon a killed worker's messages are worked on again
 	@deploy/environment.sh dev $(PYTHON)
 	@$(BIN)/python -m tests.chaos.take_over $(ARGS)
 
+bench: ## How fast it is, beside what this machine does without it: make bench ARGS='--figures drop close'
+	@deploy/environment.sh dev $(PYTHON)
+	@$(BIN)/python -m benchmarks.fetcher $(ARGS)
+
 contracts: ## Write the JSON Schemas of all messages
 	@deploy/environment.sh dev $(PYTHON)
 	@$(BIN)/python -m shared.contracts.schemas
@@ -54,4 +58,4 @@ lock: ## Compile the locks again; newer versions: make lock ARGS=--upgrade
 
 clean: ## Remove the environment and caches; ./data and ./inbox stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find cli deploy services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks cli deploy services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
