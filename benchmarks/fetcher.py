@@ -2,6 +2,7 @@
 
     drop      renamed into the inbox → found by HTTP, one document, an idle system
     close     closed after writing → `DocumentFetched` on its stream
+    meanwhile the same as drop, while so many files that lay there at the start are taken
     rate      files that lie there at the start, against a bare loop of read, SHA-256 and durable blob write
     memory    of the fetcher with so many files known
     idle      share of a core with so many files watched and nothing happening
@@ -94,19 +95,41 @@ def percentiles(name: str, seconds: list[float]) -> list[Figure]:
     return [Figure(f"{name}, p50", cuts[49] * 1e3, "ms"), Figure(f"{name}, p99", cuts[98] * 1e3, "ms")]
 
 
+def drop_one(services: Services, number: int) -> float:
+    """Rename a document into the inbox; return the seconds until a search finds it."""
+    aside = services.inbox / f".{number}.part"
+    aside.write_text(text_of(number))
+    start = time.monotonic()
+    aside.rename(services.inbox / f"{number}.txt")
+    return until(lambda: bool(services.get("/search", q=f"unique{number}")["hits"]), 0.002) - start
+
+
 def drop(folder: Path, _: int) -> list[Figure]:
-    """Rename one document after the other into the inbox of an idle system, and search for it until it is found."""
-    waited = []
+    """Drop one document after the other into the inbox of an idle system."""
     with system(folder) as (services, _url):
         until(lambda: services.status() != {})
-        for number in range(SINGLE):
-            aside = services.inbox / f".{number}.part"
-            aside.write_text(text_of(number))
-            start = time.monotonic()
-            aside.rename(services.inbox / f"{number}.txt")
-            query = f"unique{number}"
-            waited.append(until(lambda q=query: bool(services.get("/search", q=q)["hits"]), 0.002) - start)  # type: ignore[misc]
-    return percentiles("drop → searchable", waited)
+        return percentiles("drop → searchable", [drop_one(services, number) for number in range(SINGLE)])
+
+
+def meanwhile(folder: Path, files: int) -> list[Figure]:
+    """Drop documents while the system takes a full inbox; what is still to be taken then is left."""
+    with running_server(folder) as url:
+        services = Services(folder, url)
+        fill(services.inbox, files)
+        for name in SERVICES:
+            services.start(name)
+        try:
+            until(lambda: services.status().get("indexed", 0) > 0)
+            waited = [drop_one(services, files + number) for number in range(SINGLE // 5)]
+            left = files + len(waited) - services.status()["indexed"]
+            peak = most_memory(services.pid("fetcher"))
+        finally:
+            services.stop()
+    return [
+        *percentiles(f"drop → searchable, among {files:,} files at the start", waited),
+        Figure("files still to be taken when the last was dropped", left, "files"),
+        Figure(f"memory with {files:,} files at the start, at most", peak, "MiB"),
+    ]
 
 
 def close(folder: Path, _: int) -> list[Figure]:
@@ -211,6 +234,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def most_memory(pid: int) -> float:
+    """Return the most memory the process ever had, MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+
 def cpu_rests(pid: int) -> bool:
     """Whether the process used less than a tenth of a core for two seconds."""
     before = cpu_seconds(pid)
@@ -221,9 +250,7 @@ def cpu_rests(pid: int) -> bool:
 def memory(folder: Path, files: int) -> list[Figure]:
     """Start a fetcher that knows all these files, let it scan them, and look at the most memory it ever had."""
     with knowing_fetcher(folder, files) as (_, pid):
-        status = Path(f"/proc/{pid}/status").read_text()
-        most = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    return [Figure(f"memory with {files:,} files known, at most", most / 1024, "MiB")]
+        return [Figure(f"memory with {files:,} files known, at most", most_memory(pid), "MiB")]
 
 
 def idle(folder: Path, files: int) -> list[Figure]:
@@ -237,6 +264,7 @@ def idle(folder: Path, files: int) -> list[Figure]:
 
 FIGURES: dict[str, tuple[Callable[[Path, int], list[Figure]], int]] = {
     "drop": (drop, 0),
+    "meanwhile": (meanwhile, 100_000),
     "close": (close, 0),
     "rate": (rate, 100_000),
     "memory": (memory, 1_000_000),

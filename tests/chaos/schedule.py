@@ -41,7 +41,8 @@ COPY_AGE = (2, 8)
 class Plan:
     """A run: the kind of server, the documents, how many faults of each family, and the seed.
 
-    Of `lost_one_in` replies of the server one is lost; 0: none.
+    Of `lost_one_in` replies of the server one is lost; 0: none. Two faults are `apart` seconds apart at least: none
+    for the most that can go wrong at a time, more to see how soon one of them is made up for.
     """
 
     server: str = "valkey-server"
@@ -55,6 +56,7 @@ class Plan:
     clock_steps: int = 4
     poison: int = 5
     lost_one_in: int = 200
+    apart: int = 0
     seed: int = 0
 
 
@@ -86,7 +88,7 @@ def draw(plan: Plan) -> list[Fault]:
     ]
     chance.shuffle(faults)
     faults = _with_copies(faults, chance)
-    return [Fault(round(chance.uniform(SHORTEST, LONGEST), 2), f.kind, f.target, f.amount) for f in faults]
+    return [Fault(round(plan.apart + chance.uniform(SHORTEST, LONGEST), 2), f.kind, f.target, f.amount) for f in faults]
 
 
 def kinds_of(schedule: list[Fault]) -> Counter[str]:
