@@ -6,6 +6,7 @@ but never nothing (pattern: transactional outbox, Richardson, Microservices Patt
 
 import asyncio
 import contextlib
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 
 from services.fetcher.adapters.ledger import INDEX_ID_FACT, Lane, Ledger, LedgerEntry
 from services.fetcher.domain.identity import readable, tags_of
+from services.fetcher.domain.pace import Pace
 from shared.contracts import (
     Attempt,
     BlobRef,
@@ -30,6 +32,7 @@ from shared.contracts import (
 from shared.errors import TransientError
 from shared.messaging import Intake
 from shared.messaging.backoff import Backoff
+from shared.messaging.intake import BACKLOG_LIMIT
 from shared.streams import INDEX_ID_KEY, PUBLISHED_BULK_SEQUENCE_KEY
 
 log = structlog.get_logger()
@@ -38,9 +41,6 @@ log = structlog.get_logger()
 BATCH = 200
 #: Seconds between two looks whether Redis and the index still have everything.
 RECONCILE_SECONDS = 2.0
-#: Entries on the way while which nothing is added that a scan has found: about a second's work of two cores, so that
-#: what is dropped meanwhile is soon read, too.
-BULK_BACKLOG = 256
 #: Seconds between two looks whether there is room again: the parsers must not run dry meanwhile.
 ROOM_SECONDS = 0.05
 
@@ -52,6 +52,7 @@ class Outbox:
         self._ledger = ledger
         self._changed = asyncio.Event()
         self._lost_since: int | None = None
+        self._pace = Pace()
         self.fault: str | None = "not connected to Redis yet"
 
     def connect(self, client: Redis) -> None:
@@ -59,7 +60,7 @@ class Outbox:
         self._client = client
         self._intakes = {
             Lane.FRESH: Intake(client),
-            Lane.BULK: Intake(client, PUBLISHED_BULK_SEQUENCE_KEY, BULK_BACKLOG),
+            Lane.BULK: Intake(client, PUBLISHED_BULK_SEQUENCE_KEY),
         }
 
     def wake(self) -> None:
@@ -93,13 +94,20 @@ class Outbox:
                 continue
             if not await intake.has_memory():
                 raise TransientError("Redis is nearly full: documents wait in the ledger until there is room")
-            if await intake.has_room():
+            if (room := self._limit(lane) - (await intake.backlog()).total) > 0:
+                entries = entries[:room]
                 await intake.publish([self._event(entry) for entry in entries])
                 self._ledger.mark_published(lane, [entry.sequence for entry in entries])
             else:
                 await asyncio.sleep(ROOM_SECONDS)
             return True
         return False
+
+    def _limit(self, lane: Lane) -> int:
+        """Return how many entries may be on the way; of a bulk few, so that what is dropped meanwhile is soon read."""
+        return (
+            BACKLOG_LIMIT if lane is Lane.FRESH else self._pace.most_on_the_way(self._ledger.settled, time.monotonic())
+        )
 
     async def _wait_for_change(self) -> None:
         with contextlib.suppress(TimeoutError):

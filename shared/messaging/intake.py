@@ -14,7 +14,7 @@ from shared.errors import TransientError
 from shared.messaging.envelope import FIELD, encode
 from shared.streams import PUBLISHED_SEQUENCE_KEY, STREAM_OF, Stream
 
-#: Entries that may wait on the way before intake stops.
+#: Entries that may wait on the way before intake stops; the rest waits in the ledger, which is on disk.
 BACKLOG_LIMIT = 2_000
 #: Share of the server's `maxmemory` above which intake stops: before the server refuses.
 MEMORY_LIMIT = 0.8
@@ -47,13 +47,11 @@ class Intake:
 
     Args:
         key: where the server keeps the sequence of the last one.
-        limit: entries that may wait on the way before intake stops; the rest waits in the ledger, which is on disk.
     """
 
-    def __init__(self, client: Redis, key: str = PUBLISHED_SEQUENCE_KEY, limit: int = BACKLOG_LIMIT) -> None:
+    def __init__(self, client: Redis, key: str = PUBLISHED_SEQUENCE_KEY) -> None:
         self._client = client
         self._key = key
-        self._limit = limit
         self._publish = client.register_script(PUBLISH)
         self._lengths = client.register_script(LENGTHS)
 
@@ -87,10 +85,6 @@ class Intake:
             parser=lengths[Stream.FETCHED],
             indexer=lengths[Stream.PARSED] + lengths[Stream.CHANGED] + lengths[Stream.REJECTED],
         )
-
-    async def has_room(self) -> bool:
-        """Whether more may be published: short of the limit on entries on the way."""
-        return (await self.backlog()).total < self._limit
 
     async def has_memory(self) -> bool:
         """Whether the server is short of its limit on memory."""
