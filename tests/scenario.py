@@ -100,6 +100,39 @@ def a_file_is_found_edited_moved_and_deleted(dateline: Dateline) -> None:
     eventually(lambda: dateline.found(other_mark) == [], "the deleted file is no longer found")
 
 
+def a_file_is_not_taken_before_its_writer_has_closed_it(dateline: Dateline) -> None:
+    """Whoever owns the file, and however long its writer pauses: a new file, and one that is written over."""
+    mark = f"m{uuid4().hex}"
+    file = dateline.inbox / f"{mark}.txt"
+    for word in ("first", "second"):
+        with file.open("w", encoding="utf-8") as out:
+            file.chmod(0o644)
+            out.write(f"{STORY}\nThe boat carries {mark}half{word} on its bow, and")
+            out.flush()
+            time.sleep(2.5)  # longer than the settling time
+            assert dateline.found(f"{mark}half{word}") == []
+            out.write(f" {mark}whole{word} on its stern.\n")
+        eventually(lambda word=word: bool(dateline.found(f"{mark}whole{word}")), "the whole file is found")  # type: ignore[misc]
+
+
+def a_folder_that_cannot_be_read_is_told(dateline: Dateline) -> None:
+    """Its names can be listed, and nothing else: it is refused as a whole, and read once it can be."""
+    folder = dateline.inbox / f"closed-{uuid4().hex}"
+    mark = f"m{uuid4().hex}"
+    folder.mkdir()
+    (folder / "a.txt").write_text(f"{STORY}\nThe boat carries the number {mark} on its bow.\n")
+    (folder / "a.txt").chmod(0o644)
+    folder.chmod(0o744)
+
+    def reasons() -> list[str]:
+        listed = dateline.get("/documents", state="rejected")["documents"]
+        return [one["reason"] for one in listed if one["source"]["path"] == f"{folder.name}/"]
+
+    eventually(lambda: reasons() == ["The folder cannot be read: permission denied."], "the folder is refused")
+    folder.chmod(0o755)
+    eventually(lambda: dateline.found_as(mark) is not None, "what lies in the folder is found", seconds=90)
+
+
 def a_rejected_file_is_explained_and_replayed(dateline: Dateline) -> None:
     """What nobody can read is listed with its reason; a replay tries it once more, and finds the same."""
     file = dateline.drop(f"{uuid4().hex}.txt", "")

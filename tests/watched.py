@@ -17,6 +17,7 @@ from services.fetcher.handlers import Librarian
 from services.fetcher.lists import Lists
 from services.fetcher.outbox import Outbox
 from services.fetcher.settings import FetcherSettings
+from services.fetcher.watched import WatchedFolder
 from services.fetcher.watcher import Watcher
 from shared.blobs import FilesystemBlobStore
 from shared.tasks import end
@@ -55,9 +56,8 @@ class Watched:
         events = events_of(inbox.root, settings.watch, None)
         self.pages = Pages(file)
         lists = Lists(self.sightings, self.pages, self.librarian, self.blobs, lambda: None)
-        self.watcher = Watcher(
-            inbox, events, self.ledger, self.sightings, self.librarian, lists, self.blobs, lambda: None, settings
-        )
+        parts = (self.ledger, self.sightings, self.librarian, lists, self.blobs)
+        self.watcher = Watcher(WatchedFolder(inbox, events, *parts, lambda: None, settings))
 
     def at(self, name: str | bytes) -> LedgerEntry | None:
         """Return the document at this path."""

@@ -5,15 +5,16 @@ need no Redis: what they find is in the ledger, and is published when Redis is t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import ASGIApp
 
 from services.fetcher.accounts import Accounts
-from services.fetcher.adapters.folder_events import events_of
+from services.fetcher.adapters.folder_events import FolderEvents, events_of
 from services.fetcher.adapters.inbox import Inbox
 from services.fetcher.adapters.ledger import Ledger
 from services.fetcher.adapters.ledger_file import LedgerFile
@@ -29,10 +30,12 @@ from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import Librarian
 from services.fetcher.lists import Lists
 from services.fetcher.outbox import Outbox
-from services.fetcher.settings import FetcherSettings
+from services.fetcher.retired import RetiredInboxes
+from services.fetcher.settings import RESERVED, FetcherSettings
 from services.fetcher.uploads import Uploads
+from services.fetcher.watched import WatchedFolder
 from services.fetcher.watcher import Watcher
-from shared.blobs import BlobStore, FilesystemBlobStore
+from shared.blobs import FilesystemBlobStore
 from shared.contracts import DocumentChanged, DocumentFetched, DocumentRejected
 from shared.disk_space import DiskSpace
 from shared.errors import TransientError
@@ -70,9 +73,12 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         parts.push_async_callback(web.close)
         crawler = Crawler(pages, web, ledger, librarian, blobs, space.fault, settings.feed_seconds)
         lists = Lists(sightings, pages, librarian, blobs, crawler.wake)
-        watchers = [
-            _watcher(inbox, ledger, sightings, librarian, lists, blobs, space, settings) for inbox in inboxes.values()
-        ]
+        found = partial(
+            WatchedFolder, ledger=ledger, sightings=sightings, librarian=librarian, lists=lists, blobs=blobs
+        )
+        watchers = _watchers(inboxes, partial(found, room=space.fault, settings=settings), settings)
+        ways_in = {*inboxes, *RESERVED}
+        retired = RetiredInboxes(ledger, sightings, librarian, ways_in, lambda: _all_read(watchers, sightings))
         accounts = Accounts(ledger, sightings, pages, lambda: sum(map(len, watchers)), registry)
         broker.consume(Stream.SETTLED, librarian.on_document_settled, workers=SETTLERS)
         broker.produce(Stream.FETCHED, DocumentFetched)
@@ -82,7 +88,7 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         outbox.connect(client)
         accounts.connect(client)
         await parts.enter_async_context(consuming(broker))
-        works = (outbox.publish, outbox.reconcile, accounts.publish, crawler.run)
+        works = (outbox.publish, outbox.reconcile, accounts.publish, crawler.run, retired.clear)
         for work in (*works, *(watcher.run for watcher in watchers)):
             await parts.enter_async_context(background(work, name=work.__qualname__))
         checks = {"inbox": lambda: [f for watcher in watchers for f in watcher.faults()], "outbox": outbox.faults}
@@ -90,25 +96,36 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         yield create_api(needs, operations_routes("fetcher", broker, checks, registry))
 
 
-def _watcher(  # noqa: PLR0913, PLR0917
-    inbox: Inbox,
-    ledger: Ledger,
-    sightings: Sightings,
-    librarian: Librarian,
-    lists: Lists,
-    blobs: BlobStore,
-    space: DiskSpace,
-    settings: FetcherSettings,
-) -> Watcher:
+def _watchers(
+    inboxes: Mapping[str, Inbox], folder: Callable[..., WatchedFolder], settings: FetcherSettings
+) -> list[Watcher]:
+    told = {inbox: _events(inbox, settings) for inbox in inboxes.values()}
+    polled = any(events.fault() or unheard for events, unheard in told.values())
+    about = {"move_seconds": settings.move_seconds(polled=polled)}
+    return [Watcher(folder(inbox=i, events=e, unheard=u, **about)) for i, (e, u) in told.items()]
+
+
+def _events(inbox: Inbox, settings: FetcherSettings) -> tuple[FolderEvents, tuple[bytes, ...]]:
+    """Return what tells of the inbox, and the folders in it whose changes are not told."""
     unheard = unheard_beneath(inbox.root) if settings.watch == "auto" else {}
     events = events_of(inbox.root, settings.watch, unheard.pop(b"", None))
     log.info("watching", inbox=inbox.name, by=type(events).__name__, polled=sorted(map(str, unheard)))
-    return Watcher(inbox, events, ledger, sightings, librarian, lists, blobs, space.fault, settings, tuple(unheard))
+    return events, tuple(unheard)
 
 
 def _is_gone_from(inboxes: Mapping[str, Inbox]) -> Callable[[Place], bool]:
-    """Documents that came by other ways than an inbox have no file that could be gone."""
-    return lambda place: place.inbox in inboxes and inboxes[place.inbox].is_gone(place.path)
+    """What came by other ways has no file that could be gone; an inbox that is not set up has none left."""
+
+    def is_gone(place: Place) -> bool:
+        if place.inbox in RESERVED:
+            return False
+        return place.inbox not in inboxes or inboxes[place.inbox].is_gone(place.path)
+
+    return is_gone
+
+
+def _all_read(watchers: Sequence[Watcher], sightings: Sightings) -> bool:
+    return not sightings.found and all(watcher.has_read_all for watcher in watchers)
 
 
 def _tidy(blobs: FilesystemBlobStore) -> None:

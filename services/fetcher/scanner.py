@@ -4,13 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from services.fetcher.adapters.folder_events import FolderEvents
-from services.fetcher.adapters.inbox import Inbox
-from services.fetcher.adapters.ledger import Ledger
-from services.fetcher.adapters.sightings import Sightings
 from services.fetcher.adapters.walk import Sighting, walk
 from services.fetcher.domain.identity import Place, Stamp
 from services.fetcher.domain.rules import Rules
+from services.fetcher.watched import WatchedFolder
 
 
 @dataclass(slots=True)
@@ -32,10 +29,11 @@ class Missing:
 
 @dataclass(slots=True)
 class Scan:
-    """One scan: how many files it saw that are documents, and how many of those that are left out."""
+    """One scan: how many files it saw, of those how many are documents, and how many others are left out."""
 
     folder: bytes = b""
-    recheck: bool = False  # ask the rules for what is known, too
+    recheck: bool = False  # ask the rules for what is known, too, and look again at what was refused
+    seen: int = 0
     known: int = 0
     ignored: int = 0
     folders: set[bytes] = field(default_factory=set)  # those it did not go into
@@ -51,12 +49,12 @@ class Scan:
 class Scanner:
     """Scans one inbox; enters into the sightings what the rules leave out."""
 
-    def __init__(self, inbox: Inbox, rules: Rules, events: FolderEvents, ledger: Ledger, sightings: Sightings) -> None:
-        self._inbox = inbox
+    def __init__(self, folder: WatchedFolder, rules: Rules) -> None:
+        self._inbox = folder.inbox
         self._rules = rules
-        self._events = events
-        self._ledger = ledger
-        self._sightings = sightings
+        self._events = folder.events
+        self._ledger = folder.ledger
+        self._sightings = folder.sightings
 
     async def run(self, scan: Scan) -> AsyncIterator[Found]:
         """Go through the folder, step by step, reading it beside the event loop."""
@@ -95,6 +93,7 @@ class Scanner:
         known, ignored = self._ledger.stamps(inbox, paths), self._sightings.ignored_of(inbox, paths)
         scan.known += len(known)
         known |= self._sightings.lists_of(inbox, paths)
+        refused = self._ledger.refused(inbox, paths) if scan.recheck else set()
         scan.ignored += len(ignored)
         found, rules = Found(), list[tuple[bytes, str]]()
         for sighting in step:
@@ -107,8 +106,9 @@ class Scanner:
             if rule:
                 rules.append((path, rule))
                 found.left_out += [path] if path in known else []
-            elif known.get(path) != sighting.stamp:
+            elif known.get(path) != sighting.stamp or path in refused:
                 (found.refused if sighting.reason else found.news).append(sighting)
+            scan.seen += not (rule or sighting.reason)
             if path in ignored and not rule:
                 self._sightings.forget(Place(inbox, path))
         self._sightings.ignore(inbox, rules)

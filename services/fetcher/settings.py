@@ -15,6 +15,8 @@ NAMED = re.compile(r"\s*([a-z0-9][a-z0-9_-]{0,31})\s*=\s*(.+?)\s*")
 RESERVED = frozenset({"web", "uploads"})
 #: The name of the inbox where there is one and it was given none.
 UNNAMED = "inbox"
+#: Seconds in which a vanished file's bytes may turn up elsewhere, where everything is told.
+MOVE_SECONDS = 1.0
 #: Watched folders, at most: each has its own readers.
 MOST_INBOXES = 32
 
@@ -62,6 +64,10 @@ class FetcherSettings(ServiceSettings):
         default=1, ge=0, le=60, description="Seconds between two requests to the same web server, at least."
     )
     feed_seconds: float = Field(default=900, ge=1, le=86_400, description="Seconds between two looks at a feed.")
+
+    def move_seconds(self, *, polled: bool) -> float:
+        """Return in how many seconds a vanished file may turn up elsewhere: in a polled folder, at its next scan."""
+        return self.poll_seconds + self.settle_seconds + MOVE_SECONDS if polled else MOVE_SECONDS
 
     @property
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

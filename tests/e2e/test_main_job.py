@@ -3,6 +3,8 @@
 from tests.compose import ComposedDateline
 from tests.scenario import (
     a_file_is_found_edited_moved_and_deleted,
+    a_file_is_not_taken_before_its_writer_has_closed_it,
+    a_folder_that_cannot_be_read_is_told,
     a_rebuilt_index_finds_the_same,
     a_rejected_file_is_explained_and_replayed,
     a_restart_ingests_nothing_again,
@@ -11,6 +13,14 @@ from tests.scenario import (
 
 def test_a_dropped_file_is_found_until_it_is_deleted(composed: ComposedDateline) -> None:
     a_file_is_found_edited_moved_and_deleted(composed.dateline)
+
+
+def test_a_file_is_not_taken_before_its_writer_has_closed_it(composed: ComposedDateline) -> None:
+    a_file_is_not_taken_before_its_writer_has_closed_it(composed.dateline)
+
+
+def test_a_folder_that_cannot_be_read_is_told(composed: ComposedDateline) -> None:
+    a_folder_that_cannot_be_read_is_told(composed.dateline)
 
 
 def test_a_rejected_file_is_explained_and_replayed(composed: ComposedDateline) -> None:

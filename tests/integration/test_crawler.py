@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import Librarian
 from services.fetcher.outbox import Outbox
 from shared.blobs import FilesystemBlobStore
+from shared.tasks import end
 from tests.site import Answer, Site, running_site
 
 
@@ -40,9 +41,7 @@ class Crawling:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
             await web.close()
 
     def ask(self, *urls: str) -> None:

@@ -15,6 +15,7 @@ from tests.processes import Marked, free_port, marked
 from tests.scenario import (
     Dateline,
     a_file_is_found_edited_moved_and_deleted,
+    a_file_is_not_taken_before_its_writer_has_closed_it,
     a_rebuilt_index_finds_the_same,
     a_rejected_file_is_explained_and_replayed,
     a_restart_ingests_nothing_again,
@@ -144,6 +145,7 @@ def test_a_dropped_file_is_found_until_it_is_deleted_and_a_restart_ingests_nothi
         assert str(inbox) in first.output
         assert f"curl '{address}/search?q=" in first.output
         a_file_is_found_edited_moved_and_deleted(dateline)
+        a_file_is_not_taken_before_its_writer_has_closed_it(dateline)
         a_rejected_file_is_explained_and_replayed(dateline)
         a_rebuilt_index_finds_the_same(dateline)
 

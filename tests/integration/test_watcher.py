@@ -3,7 +3,11 @@
 import asyncio
 import os
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from services.fetcher.watcher import Watcher
 from tests.watched import SETTLE, watching
@@ -142,6 +146,88 @@ async def test_what_the_rules_leave_out_is_listed_and_what_they_leave_out_later_
         await watched.until_read("drafts/b.txt", "drafts/b.txt")
         await watched.until(lambda: watched.sightings.ignored == 1, "c.tmp is listed again")
         assert watched.at("c.tmp") is None
+
+
+async def test_an_open_file_keeps_no_deleted_one(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        (watched.folder / "a.txt").write_text("one")
+        await watched.until_read("a.txt", "one")
+        with (watched.folder / "log.txt").open("w") as log:
+            log.write("first line")
+            log.flush()
+            await watched.until_quiet(waiting=1)
+            (watched.folder / "a.txt").unlink()
+            await watched.until(lambda: watched.at("a.txt") is None, "it is removed", seconds=10)
+
+
+async def test_a_large_folder_moved_in_keeps_no_dropped_file(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for number in range(3_000):
+        (tree / f"{number}.txt").write_text(f"text {number}")
+    async with watching(tmp_path) as watched:
+        tree.rename(watched.folder / "tree")
+        (watched.folder / "dropped.txt").write_text("dropped")
+        await watched.until_read("dropped.txt", "dropped")
+        assert len(watched.librarian.entered) < 1_500
+        await watched.until(lambda: len(watched.librarian.entered) == 3_001, "all are read", seconds=60)
+
+
+async def test_a_file_too_large_is_read_once_it_may_be(tmp_path: Path) -> None:
+    async with watching(tmp_path, max_file_bytes=5) as watched:
+        (watched.folder / "a.txt").write_text("too large")
+        await watched.until(lambda: bool(watched.reason("a.txt")), "it is refused")
+    async with watching(tmp_path, max_file_bytes=50) as watched:
+        await watched.until_read("a.txt", "too large")
+
+
+async def test_a_file_with_any_date_is_read(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        for name, seconds in (("first.txt", -(2**31)), ("last.txt", 15_032_385_535)):
+            (watched.folder / f".{name}.part").write_text(name)
+            os.utime(watched.folder / f".{name}.part", (seconds, seconds))
+            (watched.folder / f".{name}.part").rename(watched.folder / name)
+            await watched.until_read(name, name)
+
+
+async def test_a_folder_a_rule_leaves_out_is_listed_at_once(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        (watched.folder / ".datelineignore").write_text("drafts\n")
+        await watched.until(lambda: watched.sightings.ignored == 1, "the ignore file is listed")
+        await watched.until_quiet()
+        (watched.folder / "drafts").mkdir()
+        await watched.until(lambda: watched.sightings.ignored == 2, "the folder is listed")
+        assert "drafts/" in {file.path for file in watched.sightings.newest_ignored().files}
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A small file system, mounted in the inbox."""
+    disk = tmp_path / "inbox/disk"
+    disk.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=False).returncode:
+        pytest.skip("a file system cannot be mounted here: it takes root")
+    yield disk
+    if disk.is_mount():
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+async def test_a_disk_that_is_not_mounted_any_more_removes_nothing(tmp_path: Path, mounted: Path) -> None:
+    async with watching(tmp_path, scan_seconds=1) as watched:
+        (mounted / "a.txt").write_text("one")
+        (watched.folder / "b.txt").write_text("two")
+        await watched.until_read("disk/a.txt", "one")
+        await watched.until_read("b.txt", "two")
+        await asyncio.sleep(1.5)  # a scan has seen the disk
+        await (await asyncio.create_subprocess_exec("umount", mounted)).wait()
+        (watched.folder / "b.txt").unlink()
+        await watched.until(lambda: refuses(watched.watcher, "a disk was mounted there"), "it is told")
+        await watched.until(lambda: watched.at("b.txt") is None, "what is really gone is removed")
+        await asyncio.sleep(2.5)
+        assert watched.at("disk/a.txt")
+        (mounted / "c.txt").write_text("three")
+        await watched.until(lambda: watched.at("disk/a.txt") is None, "it is removed", seconds=15)
+        await watched.until(lambda: watched.watcher.faults() == [], "all is well")
 
 
 async def test_a_polled_inbox_is_read_when_its_files_hold_still(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class Happened(Enum):
 
     CHANGED = "changed"  # something about it is other than before
     BEGUN = "begun"  # it is new, and its writer will say when it has closed it
+    WRITTEN = "written"  # somebody writes to it, and will say when it is closed
     WHOLE = "whole"  # its writer has closed it, or it was renamed into place
     GONE = "gone"
 
@@ -165,13 +166,15 @@ def _happened(mask: int) -> Happened:
         return Happened.GONE
     if mask & (flags.CLOSE_WRITE | flags.MOVED_TO):
         return Happened.WHOLE
-    return Happened.BEGUN if mask & flags.CREATE else Happened.CHANGED
+    if mask & flags.CREATE:
+        return Happened.BEGUN
+    return Happened.WRITTEN if mask & flags.MODIFY else Happened.CHANGED
 
 
 if sys.platform == "linux":
     MASK = (
         flags.CLOSE_WRITE | flags.MOVED_TO | flags.MOVED_FROM | flags.CREATE | flags.DELETE | flags.ATTRIB
-        | flags.ONLYDIR | flags.EXCL_UNLINK
+        | flags.MODIFY | flags.ONLYDIR | flags.EXCL_UNLINK
     )  # fmt: skip
 
 

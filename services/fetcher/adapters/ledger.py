@@ -103,6 +103,21 @@ class Ledger:
         )
         return {row[0]: Stamp(*row[1:]) for row in self._file.execute(query, (inbox, *paths))}
 
+    def refused(self, inbox: str, paths: Sequence[bytes]) -> set[bytes]:
+        """Return which of those files were refused, and so may be read under other settings."""
+        marks = ", ".join("?" * len(paths))
+        query = f"SELECT path FROM documents WHERE live AND content_hash IS NULL AND inbox = ? AND path IN ({marks})"  # noqa: S608
+        return {row["path"] for row in self._file.execute(query, (inbox, *paths))}
+
+    def inboxes(self) -> list[str]:
+        """Return the names of all inboxes that documents are from."""
+        names, after = list[str](), ""
+        query = "SELECT min(inbox) FROM documents WHERE live AND inbox > ?"
+        while (name := self._file.value(query, after)) is not None:
+            names.append(name)
+            after = name
+        return names
+
     def files(self, beneath: Place) -> int:
         """Return how many files there were in this folder, and those beneath it, at the last look."""
         query = f"SELECT count(*) FROM documents WHERE {BENEATH}"  # noqa: S608
@@ -202,6 +217,8 @@ class Ledger:
         """Let events be published once more, of what is pending or of all documents; return how many.
 
         All includes the removed: the index must know of them, or a message still on its way would bring them back.
+        Nothing counts as published then, in any lane: what the server has forgotten of one that is not published in
+        again would look like a loss for ever.
         """
         which = "TRUE" if everything else "state = 'pending'"
         with self.together():
@@ -213,6 +230,8 @@ class Ledger:
                 f"FROM documents WHERE {which}) WHERE document_id = fed",
                 (Lane.BULK, first),
             )
+            facts = [(_published_fact(lane),) for lane in Lane]
+            self._file.executemany("DELETE FROM facts WHERE name = ?", facts)
         return documents
 
     def _update(self, document_id: str, **columns: Any) -> None:

@@ -13,6 +13,11 @@ UNHEARD = re.compile(
 )
 
 
+def mounted_beneath(root: bytes, mounts: str | None = None) -> set[bytes]:
+    """Return the folders beneath the root (relative to it) on which something is mounted. Arguments: as below."""
+    return {os.path.relpath(point, root) for point in _kinds(mounts) if point.startswith(root + b"/")}
+
+
 def unheard_beneath(root: bytes, mounts: str | None = None) -> dict[bytes, str]:
     """Return the folders beneath the root (relative to it, empty: itself) whose changes are not told, with the kind.
 
@@ -20,14 +25,18 @@ def unheard_beneath(root: bytes, mounts: str | None = None) -> dict[bytes, str]:
         root: absolute and resolved.
         mounts: text of `mountinfo`; the kernel's, if not given. Without one nothing is unheard.
     """
-    if mounts is None:
-        mounts = MOUNTS.read_text(errors="surrogateescape") if MOUNTS.exists() else ""
-    kinds = dict(_mount(line) for line in mounts.splitlines() if " - " in line)  # a later mount covers an earlier one
+    kinds = _kinds(mounts)
     found = {os.path.relpath(point, root): kind for point, kind in kinds.items() if point.startswith(root + b"/")}
     around = max((point for point in kinds if _contains(point, root)), key=len, default=None)
     if around is not None:
         found[b""] = kinds[around]
     return {folder: kind for folder, kind in found.items() if UNHEARD.fullmatch(kind)}
+
+
+def _kinds(mounts: str | None) -> dict[bytes, str]:
+    if mounts is None:
+        mounts = MOUNTS.read_text(errors="surrogateescape") if MOUNTS.exists() else ""
+    return dict(_mount(line) for line in mounts.splitlines() if " - " in line)  # a later mount covers an earlier one
 
 
 def _mount(line: str) -> tuple[bytes, str]:

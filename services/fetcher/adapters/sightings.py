@@ -63,6 +63,14 @@ class Sightings:
             cursor = self._file.execute("DELETE FROM ignored WHERE inbox = ? AND path = ?", place)
             self.ignored -= cursor.rowcount
 
+    def forget_inbox(self, inbox: str) -> None:
+        """It is not watched any more."""
+        with self._file.together():
+            for table in ("ignored", "lists"):
+                self._file.execute(f"DELETE FROM {table} WHERE inbox = ?", (inbox,))  # noqa: S608
+        self.ignored = self._file.value("SELECT count(*) FROM ignored")
+        self._lists = self._file.value("SELECT count(*) FROM lists")
+
     def ignored_of(self, inbox: str, paths: Sequence[bytes]) -> set[bytes]:
         """Return which of these are known to be left out."""
         marks = ", ".join("?" * len(paths))

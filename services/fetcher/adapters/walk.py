@@ -77,7 +77,7 @@ def _listed(inbox: Inbox, rules: Rules, on_folder: OnFolder, folder: bytes) -> I
 def _told(rules: Rules, path: bytes, entry: os.DirEntry[str]) -> tuple[Sighting, bool] | None:
     try:
         status = entry.stat(follow_symlinks=False)
-    except OSError:  # it went meanwhile
+    except FileNotFoundError:  # it went meanwhile
         return None
     stamp = Stamp.of(status)
     if not stat.S_ISDIR(status.st_mode):

@@ -7,10 +7,13 @@ from services.fetcher.domain.identity import Stamp
 
 #: Seconds after which a file that is still open for writing is read all the same: a log may never be closed.
 WRITER_PATIENCE_SECONDS = 600.0
-#: Seconds a new file must hold still where nobody can tell whether its writer has closed it, though it should say so.
+#: Seconds a file must hold still whose writer should say when it has closed it, where nobody can tell whether it has.
 PROMISED_SECONDS = 60.0
-#: Seconds after its last change a file counts as settled at the first look, even by the clock of another machine.
-AGED_SECONDS = 60.0
+#: The same for a file with several names: it was most likely linked, and nobody will say anything.
+LINKED_SECONDS = 1.0
+#: Seconds after its last change a file counts as settled at the first look: by this machine's clock, and where others
+#: write to the folder, by clocks that may be wrong.
+AGED_SECONDS, AGED_ELSEWHERE_SECONDS = 60.0, 86_400.0
 
 
 @dataclass(slots=True)
@@ -24,19 +27,26 @@ class Arrival:
     due: float = 0.0
     stamp: Stamp | None = None  # of the last look
     since: float = 0.0  # when that stamp was first seen
+    unsettled: bool = False  # it was looked at, and is still being written: it is nothing that has moved
 
-    def stillness(self, stamp: Stamp, now: float, wall_now: float) -> tuple[float, float]:
+    def stillness(
+        self, stamp: Stamp, now: float, wall_now: float, *, linked: bool = False, elsewhere: bool = False
+    ) -> tuple[float, float]:
         """Return for how many seconds the file has to hold still yet, and for how many every look saw this stamp.
 
         Args:
             now: as in `Arrivals`.
             wall_now: seconds since the epoch, to compare with the file's dates.
+            linked: whether the file has several names.
+            elsewhere: whether other machines write to the folder.
         """
         if self.stamp != stamp:
             self.stamp, self.since = stamp, now
         held = now - self.since
-        aged = wall_now - stamp.modified_ns / 1e9 > AGED_SECONDS and self.hold < PROMISED_SECONDS
-        return (0.0 if aged else max(0.0, self.hold - held)), held
+        hold = min(self.hold, LINKED_SECONDS) if linked else self.hold
+        age = wall_now - stamp.modified_ns / 1e9
+        aged = age > (AGED_ELSEWHERE_SECONDS if elsewhere else AGED_SECONDS) and hold < PROMISED_SECONDS
+        return (0.0 if aged else max(0.0, hold - held)), held
 
 
 class Arrivals:
@@ -66,14 +76,23 @@ class Arrivals:
         What is known of the file's stillness is kept, and so is a longer `hold` of an earlier note, unless this one
         says that the file is whole (0).
         """
-        arrival = self._waiting.get(path) or Arrival(path, now if since is None else since, hold, bulk)
+        arrival = self._waiting.get(path) or self._anew(path, now if since is None else since, hold, bulk=bulk)
         arrival.hold = max(hold, arrival.hold) if hold else 0.0
         arrival.bulk = arrival.bulk and bulk
+        arrival.unsettled = False
         self._wait(arrival, now + delay)
 
-    def later(self, arrival: Arrival, now: float, seconds: float) -> None:
+    def expect(self, path: bytes, now: float) -> None:
+        """Somebody writes to this file, and will say when it is whole; should nobody, it is looked at after a while."""
+        waiting = self._waiting.get(path)
+        if waiting is None or waiting.hold < PROMISED_SECONDS:
+            self.note(path, now, PROMISED_SECONDS, delay=PROMISED_SECONDS)
+            self._waiting[path].unsettled = True
+
+    def later(self, arrival: Arrival, now: float, seconds: float, *, unsettled: bool = False) -> None:
         """Look at it again after a while; what happens to it before counts for more."""
         if arrival.path not in self._waiting:
+            arrival.unsettled = unsettled
             self._wait(arrival, now + seconds)
 
     def take(self, now: float, *, bulk: bool) -> Arrival | None:
@@ -101,8 +120,19 @@ class Arrivals:
         return min((heap[0][0] for heap in heaps if heap), default=None)
 
     def oldest(self) -> float | None:
-        """Return when the one was heard of that is still to be dealt with and was heard of first."""
-        return min((a.noted for known in (self._waiting, self._in_hand) for a in known.values()), default=None)
+        """Return when the one was heard of first that is still to be dealt with, and is not just being written."""
+        known = (*self._waiting.values(), *self._in_hand.values())
+        return min((arrival.noted for arrival in known if not arrival.unsettled), default=None)
+
+    def found(self) -> int:
+        """Return how many wait that a scan has found."""
+        return len(self._bulk)
+
+    def _anew(self, path: bytes, noted: float, hold: float, *, bulk: bool) -> Arrival:
+        in_hand = self._in_hand.get(path)
+        if in_hand is None:
+            return Arrival(path, noted, hold, bulk)
+        return Arrival(path, noted, max(hold, in_hand.hold), bulk, stamp=in_hand.stamp, since=in_hand.since)
 
     def _wait(self, arrival: Arrival, due: float) -> None:
         arrival.due = due

@@ -10,6 +10,8 @@ from typing import NamedTuple
 MOST_SHOWN = 16_384
 #: Folders of a path that become tags, at most.
 MOST_TAGS = 64
+#: The last number of 64 bits with a sign.
+LAST = (1 << 63) - 1
 #: Marks that change the direction of what follows: `\u202efdp.exe` would be shown as `exe.pdf`.
 DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -61,5 +63,14 @@ class Stamp:
 
     @classmethod
     def of(cls, status: os.stat_result) -> "Stamp":
-        """Return the stamp in a `stat` result."""
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        """Return the stamp in a `stat` result; every number in it fits into 64 bits with a sign, as databases have."""
+        return cls(status.st_size, _dated(status.st_mtime_ns), _dated(status.st_ctime_ns), _signed(status.st_ino))
+
+
+def _dated(ns: int) -> int:
+    """A file may be dated up to the year 2446 and beyond; nanoseconds in 64 bits end in 2262."""
+    return max(-LAST, min(LAST, ns))
+
+
+def _signed(number: int) -> int:
+    return number if number <= LAST else number - (1 << 64)

@@ -1,6 +1,13 @@
 """Which file is looked at next, and when it has held still for long enough to be read."""
 
-from services.fetcher.domain.arrivals import AGED_SECONDS, PROMISED_SECONDS, Arrival, Arrivals
+from services.fetcher.domain.arrivals import (
+    AGED_ELSEWHERE_SECONDS,
+    AGED_SECONDS,
+    LINKED_SECONDS,
+    PROMISED_SECONDS,
+    Arrival,
+    Arrivals,
+)
 from services.fetcher.domain.identity import Stamp
 
 SETTLE = 1.0
@@ -115,3 +122,62 @@ def test_the_oldest_is_the_one_heard_of_first_until_it_is_dealt_with() -> None:
     assert second is not None
     arrivals.done(first if first.path == b"a" else second)
     assert (len(arrivals), arrivals.oldest()) == (1, 11)
+
+
+def test_where_others_write_a_date_proves_little() -> None:
+    """Their clocks may be wrong by hours."""
+    arrival = Arrival(b"a", 10, SETTLE, bulk=False)
+    young, old = stamp(5, AGED_SECONDS + 1), stamp(6, AGED_ELSEWHERE_SECONDS + 1)
+    assert arrival.stillness(young, 10, NOW_ON_THE_WALL, elsewhere=True)[0] == SETTLE
+    assert arrival.stillness(old, 10, NOW_ON_THE_WALL, elsewhere=True)[0] == 0
+
+
+def test_of_a_link_nobody_says_that_it_is_whole() -> None:
+    arrival = Arrival(b"a", 10, PROMISED_SECONDS, bulk=False)
+    assert arrival.stillness(stamp(5), 10, NOW_ON_THE_WALL, linked=True)[0] == LINKED_SECONDS
+    assert arrival.stillness(stamp(5, AGED_SECONDS + 1), 10, NOW_ON_THE_WALL, linked=True)[0] == 0
+
+
+def test_a_file_that_is_written_to_is_looked_at_once_it_is_closed_or_after_a_while() -> None:
+    arrivals = Arrivals()
+    for now in range(10, 20):
+        arrivals.expect(b"a", now)
+    assert (taken(arrivals, 60), arrivals.next_due(bulk=False)) == (None, 10 + PROMISED_SECONDS)
+    arrivals.note(b"a", 61, SETTLE)  # its mode changes, or a scan has found it: its writer may be at it still
+    looked_at = arrivals.take(61, bulk=False)
+    assert looked_at
+    assert left(looked_at, stamp(5), 61) == PROMISED_SECONDS
+    arrivals.later(looked_at, 61, PROMISED_SECONDS, unsettled=True)
+    arrivals.done(looked_at)
+    arrivals.note(b"a", 62, 0)
+    closed = arrivals.take(62, bulk=False)
+    assert closed
+    assert left(closed, stamp(6), 62) == 0
+
+
+def test_what_happens_to_a_file_in_hand_does_not_shorten_the_wait_for_its_writer() -> None:
+    arrivals = Arrivals()
+    arrivals.note(b"a", 10, PROMISED_SECONDS)
+    in_hand = arrivals.take(10, bulk=False)
+    assert in_hand
+    assert left(in_hand, stamp(5), 10) == PROMISED_SECONDS
+    arrivals.note(b"a", 11, SETTLE)
+    arrivals.done(in_hand)
+    again = arrivals.take(11, bulk=False)
+    assert again
+    assert left(again, stamp(5), 11) == PROMISED_SECONDS - 1
+
+
+def test_what_is_being_written_keeps_nobody_waiting_for_what_has_moved() -> None:
+    arrivals = Arrivals()
+    arrivals.note(b"open", 10, PROMISED_SECONDS)
+    looked_at = arrivals.take(10, bulk=False)
+    assert looked_at
+    assert arrivals.oldest() == 10
+    arrivals.later(looked_at, 10, 5, unsettled=True)
+    arrivals.done(looked_at)
+    assert arrivals.oldest() is None
+    arrivals.note(b"new", 12, 0)
+    assert arrivals.oldest() == 12
+    arrivals.note(b"open", 13, 0)
+    assert arrivals.oldest() == 10
