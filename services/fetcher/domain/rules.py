@@ -18,7 +18,7 @@ MOST_FILES = 8
 #: Names that editors, browsers, desktops and senders leave while they work, and hidden files.
 DEFAULTS = (
     ".*", "*.part", "*.partial", "*.crdownload", "*.download", "*.opdownload", "*.filepart", "*.tmp", "*.temp",
-    "*.swp", "*.lock", "*~", "~$*", "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon?", "__MACOSX/",
+    "*.swp", "*.lock", "*~", "~$*", "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon[\r]", "__MACOSX/",
     "$RECYCLE.BIN/", "System Volume Information/", "lost+found/", "@eaDir/", "\\#recycle/",
 )  # fmt: skip
 

@@ -28,14 +28,16 @@ def rules(**files: str) -> Rules:
     [
         (b".hidden", ".*"), (b"a/.git/", ".*"), (b"a/.git/b.txt", ".*"), (b"x.part", "*.part"),
         (b"~$letter.docx", "~$*"), (b"Thumbs.db", "Thumbs.db"), (b"a.txt~", "*~"), (b"__MACOSX/", "__MACOSX/"),
-        (b"#recycle/a.txt", "\\#recycle/"), (b"Icon\r", "Icon?"),
+        (b"#recycle/a.txt", "\\#recycle/"), (b"a/Icon\r", "Icon[\r]"),
     ],
 )  # fmt: skip
 def test_what_programs_leave_while_they_work_is_ignored_and_the_pattern_is_told(path: bytes, rule: str) -> None:
     assert Rules().ignoring(path) == rule
 
 
-@pytest.mark.parametrize("path", [b"a.txt", b"part.html", b"news/2026/x", b"\xff\xfe", b"no-extension", b"a\nb.txt"])
+@pytest.mark.parametrize(
+    "path", [b"a.txt", b"part.html", b"news/2026/x", b"\xff\xfe", b"no-extension", b"a\nb.txt", b"Icons/", b"Icon"]
+)
 def test_any_other_file_is_a_document(path: bytes) -> None:
     assert Rules().ignoring(path) is None
 
