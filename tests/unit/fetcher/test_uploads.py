@@ -5,9 +5,11 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from services.fetcher.adapters.ledger import Lane
 from services.fetcher.api.documents import MOST_UPLOADS
+from services.fetcher.api.http import create_api
 from services.fetcher.domain.file_names import LONGEST, file_name, told_apart
 from tests.unit.fetcher.counter import MOST, Counter
 
@@ -110,6 +112,29 @@ async def test_a_request_that_brings_no_file_is_told_so(
 ) -> None:
     assert reason in await counter.send(status, **request_)
     assert (counter.documents(), counter.left_over()) == ([], [])
+
+
+async def test_a_sender_that_leaves_early_is_no_failure_of_ours(counter: Counter) -> None:
+    """Nothing of its file stays, and its place is free."""
+    told: list[Message] = []
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"half", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/documents", "raw_path": b"/documents",
+        "root_path": "", "scheme": "http", "query_string": b"", "headers": [], "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    await create_api(counter.needs)(scope, receive, send)
+    assert told[0]["status"] == 400
+    assert (counter.documents(), counter.left_over(), counter.needs.uploading) == ([], [], 0)
 
 
 async def test_too_many_uploads_at_a_time_are_asked_to_come_again(counter: Counter) -> None:
