@@ -9,6 +9,13 @@ class Source(Answer):
     path: str
 
 
+class Location(Answer):
+    """One place where the bytes of a document lie."""
+
+    inbox: str
+    path: str
+
+
 class Times(Answer):
     """When each stage was done with a document."""
 
@@ -28,11 +35,18 @@ class Quarantined(Answer):
     deliveries: int
     rejected: str
     replayable: bool
+    locations_total: int
 
     @property
     def path(self) -> str:
         """The file; a message nobody could read tells of none."""
         return self.source.path if self.source else "a message nobody could read"
+
+    @property
+    def also_at(self) -> str:
+        """How many other places have the same bytes, in words; nothing where there are none."""
+        others = self.locations_total - 1
+        return "" if others < 1 else "also at 1 other place" if others == 1 else f"also at {others:,} other places"
 
     @property
     def tries(self) -> str:
@@ -47,6 +61,7 @@ class QuarantinedInFull(Quarantined):
     error: str | None
     times: Times | None
     original: str | None
+    locations: tuple[Location, ...]
 
 
 class QuarantineList(Answer):

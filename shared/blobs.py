@@ -1,14 +1,15 @@
 """Blob store: raw bytes under the name of their SHA-256, written once, never changed.
 
 A blob appears under its name only when all of it is on disk (temporary file, fsync, rename, fsync of the
-folder), so a crash leaves at most a temporary file, and writing the same bytes twice is harmless.
+folder), so a crash leaves at most a temporary file, and writing the same bytes twice is harmless. Who finds it there
+already makes sure of the folder, too: its writer may be about to.
 """
 
 import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -44,13 +45,29 @@ class BlobStore(Protocol):
         ...
 
 
-class FilesystemBlobStore:
-    """`root/ab/abcdef…`: one file a blob."""
+def sync_folder(folder: Path) -> None:
+    """Return when what lies in the folder does so on disk, under its name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
-    def __init__(self, root: Path) -> None:
+
+class FilesystemBlobStore:
+    """`root/ab/abcdef…`: one file a blob.
+
+    Args:
+        root: its folder.
+        sync: makes the entries of a folder durable.
+    """
+
+    def __init__(self, root: Path, sync: Callable[[Path], None] = sync_folder) -> None:
         self.root = root
         self._incoming = root / "incoming"
         self._space = DiskSpace(root)
+        self._sync = sync
+        self._durable_folders: set[Path] = set()
 
     def put(self, chunks: Iterable[bytes], media_type: str = "application/octet-stream") -> BlobRef:
         """Store the bytes durably. Raises `TransientError` when the disk does not take them."""
@@ -70,6 +87,16 @@ class FilesystemBlobStore:
             yield writer
         finally:
             writer.close()
+
+    def make_durable(self, folder: Path) -> None:
+        """Return when the names in this folder of blobs are on disk. Raises `OSError`.
+
+        That the folder itself is, is made sure of once in the life of a process, whoever made it: 256 times at most.
+        """
+        self._sync(folder)
+        if folder not in self._durable_folders:
+            self._sync(self.root)
+            self._durable_folders.add(folder)
 
     def remove_leftovers(self) -> int:
         """Remove the temporary files that killed processes left; return how many.
@@ -129,16 +156,11 @@ class BlobWriter:
         return ref
 
     def _publish(self, target: Path) -> None:
-        if target.exists():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary.chmod(0o644)  # other services read it under their own user
-        self._temporary.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._temporary.chmod(0o644)  # other services read it under their own user
+            self._temporary.replace(target)
+        self._store.make_durable(target.parent)
 
     def close(self) -> None:
         """Leave nothing behind."""

@@ -2,6 +2,7 @@
 
 Order: the port is bound (so that a taken one is found first), the service's parts start, HTTP is served. On SIGTERM or
 Ctrl-C HTTP stops, then the parts stop in the reverse order of their start, each within its bound; the exit code is 0.
+When work in the background fails, the same happens, and the exit code is 1: whoever looks after the process can tell.
 """
 
 import asyncio
@@ -29,13 +30,20 @@ log = structlog.get_logger()
 HTTP_GRACE_SECONDS = 2
 
 
+class WorkFailed(Exception):  # noqa: N818  told and logged when it happened
+    """Work in the background has failed, and the service with it."""
+
+
 def run(
     name: str,
     settings: type[SettingsT],
     port_setting: str,
     service: Callable[[SettingsT], AbstractAsyncContextManager[ASGIApp]],
 ) -> None:
-    """Run the service until it is told to stop. Exits with 2 and one line when it cannot start as set up."""
+    """Run the service until it is told to stop.
+
+    Exits with 2 and one line when it cannot start as set up, with 1 when work in the background has failed.
+    """
     try:
         loaded = load(settings)
         configure_logging(name, loaded.log_format, loaded.log_level)
@@ -44,6 +52,8 @@ def run(
             asyncio.run(_serve(name, loaded, listener, service))
     except SetupError as error:
         sys.exit(_say(error))
+    except WorkFailed:
+        sys.exit(1)
 
 
 def _say(error: SetupError) -> int:
@@ -109,27 +119,36 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def consuming(broker: StreamBroker) -> AsyncIterator[None]:
     """Let the broker start in the background, so that HTTP is up while Redis is not; stop it at the end."""
-    starting = asyncio.create_task(broker.start(), name="broker")
-    starting.add_done_callback(_end_process_on_failure)
     try:
-        yield
+        async with background(broker.start, "broker"):
+            yield
     finally:
-        await end(starting)
         await broker.stop()
 
 
 @asynccontextmanager
 async def background(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> AsyncIterator[None]:
-    """Run the work beside the service; a service whose work has failed ends, to be started again."""
+    """Run the work beside the service; a service whose work has failed ends, to be started again.
+
+    Raises:
+        WorkFailed: at the end, when it has.
+    """
     task = asyncio.create_task(work(), name=name)
     task.add_done_callback(_end_process_on_failure)
     try:
         yield
     finally:
+        failed = _failure(task)
         await end(task)
+        if failed:
+            raise WorkFailed(name) from failed
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
+    if error := _failure(task):
         log.critical("task_failed", task=task.get_name(), exc_info=error)
         signal.raise_signal(signal.SIGTERM)
+
+
+def _failure(task: asyncio.Task[None]) -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None

@@ -1,18 +1,26 @@
 """Small services for tests of the runner, and the runner with them in place of Dateline's.
 
-python -m tests.stand_ins service PORT steady|stubborn|mis-set
+python -m tests.stand_ins service PORT steady|stubborn|mis-set|failing
 python -m tests.stand_ins runner FOLDER PORT,MANNER …
 """
 
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from deploy.embedded_server import EmbeddedServer
 from deploy.local import say
 from deploy.runner import Runner, Service
 from shared.errors import SetupError
+from shared.service import background
+from shared.service import run as run_service
+from shared.settings import ServiceSettings
 
 
 class Ready(BaseHTTPRequestHandler):
@@ -26,10 +34,30 @@ class Ready(BaseHTTPRequestHandler):
         """Be quiet."""
 
 
+class AnyPort(ServiceSettings):
+    """Settings of a service nobody asks anything."""
+
+    port: int = 0
+
+
+@asynccontextmanager
+async def failing(_: AnyPort) -> AsyncIterator[ASGIApp]:
+    """Be one of Dateline's services, with a bug in its work."""
+
+    async def work() -> None:
+        raise ValueError("a bug")
+
+    async with background(work, "work"):
+        yield Starlette()
+
+
 def serve(port: int, manner: str) -> None:
     """Be a service."""
     if manner == "mis-set":
         sys.exit(2)
+    if manner == "failing":
+        run_service("failing", AnyPort, "port", failing)
+        return
     signal.signal(signal.SIGTERM, signal.SIG_IGN if manner == "stubborn" else lambda *_: sys.exit(0))
     HTTPServer(("127.0.0.1", port), Ready).serve_forever()
 

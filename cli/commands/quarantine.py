@@ -19,6 +19,8 @@ Reason = Annotated[
     str | None, typer.Option("--reason", help="Only those rejected for this reason; a part of it will do.")
 ]
 Stage = Annotated[str | None, typer.Option("--stage", help="Only those rejected by the fetcher, parser or indexer.")]
+#: Other places of one document that are shown: as many as fit on a screen.
+MOST_PLACES = 20
 DOCUMENT_ID = r"32 hex digits, as `dateline quarantine list --all` gives them"
 
 
@@ -80,6 +82,7 @@ def show(
     for name, value in facts.items():
         if value:
             terminal.say(f"{name:<11} {value}")
+    _show_places(terminal, found)
     if found.error:
         terminal.say()
         terminal.text(found.error)
@@ -150,13 +153,24 @@ def _show_documents(terminal: Terminal, found: QuarantineList, offset: int) -> N
         terminal.say(
             f"{document.document_id}  {moment(document.rejected)}  {document.stage}, {document.tries}{replayable}"
         )
-        terminal.say(f"    {document.path}")
+        terminal.say(f"    {document.path}{document.also_at and f'  {document.also_at}'}")
         terminal.say(f"    {document.reason}")
     shown = offset + len(found.quarantined)
     if not found.total:
         terminal.say("Nothing is in quarantine.")
     elif shown < found.total:
         terminal.say(f"{shown:,} of {found.total:,}; the next: --offset {shown}")
+
+
+def _show_places(terminal: Terminal, found: QuarantinedInFull) -> None:
+    if not found.also_at:
+        return
+    others = found.locations[1:]
+    terminal.say(f"\nThe same bytes lie {found.also_at}:")
+    for place in others[:MOST_PLACES]:
+        terminal.say(f"    {place.path}  in the inbox {place.inbox}")
+    if (left := found.locations_total - 1 - len(others[:MOST_PLACES])) > 0:
+        terminal.say(f"    … and {left:,} more; --json lists up to 1,000.")
 
 
 def _show_summary(terminal: Terminal, summary: replay_run.Summary) -> None:

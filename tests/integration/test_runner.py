@@ -92,6 +92,13 @@ def test_a_service_that_is_set_up_wrongly_ends_everything(tmp_path: Path) -> Non
         assert runner.output == "dateline: mis-set cannot run as it is set up\n"
 
 
+def test_a_service_whose_work_fails_is_told_from_one_that_was_stopped(tmp_path: Path) -> None:
+    """It ends in order, and is started again."""
+    with marked("tests.stand_ins", stand_ins(tmp_path, "failing"), {}, tmp_path / "log") as runner:
+        runner.wait_for_output("failing ended (exit code 1); starting it again in 0.2 s")
+        assert '"event": "task_failed"' in runner.output
+
+
 def test_a_second_start_on_the_same_data_folder_is_refused_in_one_line(runner: Marked, tmp_path: Path) -> None:
     (tmp_path / "second").mkdir()
     with marked("tests.stand_ins", stand_ins(tmp_path, "steady"), {}, tmp_path / "second" / "log") as second:

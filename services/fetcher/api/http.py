@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 
 from services.fetcher.api import documents, feeds, urls
 from services.fetcher.api.dependencies import Dependencies
 from shared.protection import HEADERS, Protection
+
+log = structlog.get_logger()
 
 
 def create_api(needs: Dependencies, operations: Sequence[BaseRoute] = ()) -> FastAPI:
@@ -26,8 +30,15 @@ def create_api(needs: Dependencies, operations: Sequence[BaseRoute] = ()) -> Fas
     api.include_router(feeds.router)
     api.router.routes.extend(operations)
     api.add_middleware(Protection)
+    api.add_exception_handler(ClientDisconnect, _note_left)
     api.add_exception_handler(Exception, _say_failed)
     return api
+
+
+async def _note_left(request: Request, _: Exception) -> JSONResponse:
+    # Nothing is amiss here, and nobody reads the answer.
+    log.info("client_left", path=request.url.path)
+    return JSONResponse({"detail": "The connection ended before the request did."}, 400)
 
 
 async def _say_failed(_: Request, __: Exception) -> JSONResponse:

@@ -1,8 +1,10 @@
 """The files in a request's body, multipart (RFC 7578) or raw, into the blob store as they come: memory is bounded."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -12,10 +14,9 @@ from services.fetcher.uploads import Upload
 from shared.blobs import BlobWriter, FilesystemBlobStore
 from shared.errors import TransientError
 
-#: Files in one request, and bytes of fields that are no files, at most; the parser itself bounds headers.
-MOST_FILES, MOST_FIELD_BYTES = 1_000, 65_536
-#: Seconds in which some more of the body must arrive.
-CHUNK_SECONDS = 30.0
+#: Files in one request, and bytes of it that are in none (fields, and what surrounds the parts), at most; the parser
+#: itself bounds the headers of a part.
+MOST_FILES, MOST_OTHER_BYTES = 1_000, 65_536
 
 
 class BadUpload(Exception):  # noqa: N818  the sender's mistake, to be told
@@ -26,6 +27,22 @@ class BadUpload(Exception):  # noqa: N818  the sender's mistake, to be told
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a body is waited for: a slow sender is, one that only holds a place is not.
+
+    Some more of it must come within `pause_seconds`, and after the first `grace_seconds` it must have come at
+    `bytes_per_second` on the average: 80 kbit/s, less than any line gives over which people send files.
+    """
+
+    pause_seconds: float = 30.0
+    grace_seconds: float = 30.0
+    bytes_per_second: int = 10_000
+
+
+PATIENCE = Patience()
+
+
 class UploadBody:
     """Receives the body of one request.
 
@@ -33,9 +50,10 @@ class UploadBody:
         most: bytes a file may have.
     """
 
-    def __init__(self, blobs: FilesystemBlobStore, most: int) -> None:
+    def __init__(self, blobs: FilesystemBlobStore, most: int, patience: Patience = PATIENCE) -> None:
         self._blobs = blobs
         self._most = most
+        self._patience = patience
 
     async def raw(self, chunks: AsyncIterator[bytes], name: str | None) -> list[Upload]:
         """Receive a body that is one file.
@@ -46,7 +64,7 @@ class UploadBody:
         """
         with ExitStack() as open_files:
             file = _File(self._blobs, open_files, file_name(name), self._most)
-            async for chunk in _timed(chunks):
+            async for chunk in _timed(chunks, self._patience):
                 await asyncio.to_thread(file.write, chunk)
             return [await asyncio.to_thread(file.finish)]
 
@@ -58,21 +76,32 @@ class UploadBody:
             raise BadUpload(400, "The request says multipart/form-data, and no boundary.")
         with ExitStack() as open_files:
             form = _Form(self._blobs, open_files, boundary, self._most)
-            async for chunk in _timed(chunks):
+            async for chunk in _timed(chunks, self._patience):
                 await asyncio.to_thread(form.feed, chunk)
             return form.end()
 
 
-async def _timed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _timed(chunks: AsyncIterator[bytes], patience: Patience) -> AsyncIterator[bytes]:
+    waited, came = 0.0, 0  # not the time that the disk takes
     while True:
+        left = patience.grace_seconds + came / patience.bytes_per_second - waited
+        begin = monotonic()
         try:
-            async with asyncio.timeout(CHUNK_SECONDS):
+            async with asyncio.timeout(min(patience.pause_seconds, left)):
                 chunk = await anext(chunks)
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            raise BadUpload(408, f"Nothing of the body came for {CHUNK_SECONDS:.0f} s.") from error
+            raise BadUpload(408, _why_late(patience, left)) from error
+        waited += monotonic() - begin
+        came += len(chunk)
         yield chunk
+
+
+def _why_late(patience: Patience, left: float) -> str:
+    if left < patience.pause_seconds:
+        return f"The body came too slowly: less than {patience.bytes_per_second:,} bytes a second."
+    return f"Nothing of the body came for {patience.pause_seconds:.0f} s."
 
 
 class _File:
@@ -91,6 +120,13 @@ class _File:
             raise TransientError(fault)
         self._writer.write(chunk)
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._writer.size
+
+    def drop(self) -> None:
+        self._writer.close()
+
     def finish(self) -> Upload:
         upload = Upload(self._name, self._writer.finish())
         self._writer.close()
@@ -108,8 +144,9 @@ class _Form:
         self._file: _File | None = None
         self._headers: dict[bytes, bytes] = {}
         self._field, self._value = b"", b""
-        self._field_bytes = 0
-        self._ended = False
+        self._is_unnamed = False
+        self._other_bytes = 0
+        self._begun, self._ended = False, False
         callbacks: Any = {
             "on_part_begin": self._begin,
             "on_header_field": self._on_header_field,
@@ -120,13 +157,17 @@ class _Form:
             "on_part_end": self._close,
             "on_end": self._end,
         }
-        self._parser = MultipartParser(boundary, callbacks)
+        with _told_as_bad():
+            self._parser = MultipartParser(boundary, callbacks)
 
     def feed(self, chunk: bytes) -> None:
-        try:
+        if self._ended:
+            self._pass_over(len(chunk))
+            return
+        with _told_as_bad():
             self._parser.write(chunk)
-        except ValueError as error:  # the parser's own errors are
-            raise BadUpload(400, f"The form cannot be read: {error}") from error
+        if not self._begun:
+            self._pass_over(len(chunk))
 
     def end(self) -> list[Upload]:
         if not self._ended:
@@ -136,6 +177,7 @@ class _Form:
         return self._uploads
 
     def _begin(self) -> None:
+        self._begun = True
         self._headers, self._field, self._value = {}, b"", b""
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
@@ -152,24 +194,43 @@ class _Form:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         name = options.get(b"filename")
         if name is None:  # a field, not a file
+            self._pass_over_headers()
             return
         if len(self._uploads) >= MOST_FILES:
             raise BadUpload(413, f"More than {MOST_FILES:,} files in one request; send several.")
+        self._is_unnamed = not name
         said = name.decode("utf-8", "replace")
         self._file = _File(self._blobs, self._open_files, file_name(said), self._most)
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._file:
             self._file.write(data[start:end])
-            return
-        self._field_bytes += end - start
-        if self._field_bytes > MOST_FIELD_BYTES:
-            raise BadUpload(413, "The fields of the form that are no files are too large.")
+        else:
+            self._pass_over(end - start)
 
     def _close(self) -> None:
-        if self._file:
-            self._uploads.append(self._file.finish())
-            self._file = None
+        file, self._file = self._file, None
+        if file and self._is_unnamed and file.is_empty:  # what a browser sends where no file was chosen
+            file.drop()
+            self._pass_over_headers()
+        elif file:
+            self._uploads.append(file.finish())
 
     def _end(self) -> None:
         self._ended = True
+
+    def _pass_over_headers(self) -> None:
+        self._pass_over(sum(len(field) + len(value) for field, value in self._headers.items()))
+
+    def _pass_over(self, size: int) -> None:
+        self._other_bytes += size
+        if self._other_bytes > MOST_OTHER_BYTES:
+            raise BadUpload(413, f"More than {MOST_OTHER_BYTES:,} bytes of the form are in no file.")
+
+
+@contextmanager
+def _told_as_bad() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # the parser's own errors are
+        raise BadUpload(400, f"The form cannot be read: {error}") from error

@@ -1,12 +1,14 @@
 """`GET /documents` and `GET /documents/{document_id}`."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, Field
 
-from services.indexer.api.dependencies import Answer, Dependencies, DocumentId, Needs, Parameters
-from services.indexer.api.locations import Location, locations_of
+from services.indexer.adapters.documents import SqliteDocumentStore
+from services.indexer.api.dependencies import Answer, DocumentId, Needs, Parameters
+from services.indexer.api.locations import Location, locations_of, own_place
 from services.indexer.domain.documents import DocumentRecord
 from shared.contracts import Attempt, CutBlock, SettledState, Source, StageTimes
 
@@ -22,7 +24,11 @@ class ListParameters(Parameters):
 
 
 class DocumentSummary(Answer):
-    """A line of the list. `reason` says why a document was rejected."""
+    """A line of the list. `reason` says why a document was rejected.
+
+    `locations_total` counts the places where its bytes lie: those of its duplicates are counted here, and each of them
+    is a document of its own with that place alone.
+    """
 
     document_id: str
     state: SettledState
@@ -31,6 +37,7 @@ class DocumentSummary(Answer):
     reason: str | None
     duplicate_of: str | None
     times: StageTimes | None
+    locations_total: int
 
 
 class DocumentList(Answer):
@@ -68,29 +75,45 @@ class DocumentAnswer(DocumentSummary):
     locations: tuple[Location, ...] = Field(
         description="Where the same bytes lie: the document itself, then its duplicates, oldest first; at most 1,000."
     )
-    locations_total: int
+    duplicate_of_state: SettledState | None = Field(description="Of a duplicate: what became of the same bytes.")
+    duplicate_of_reason: str | None = Field(description="Of a duplicate: why the same bytes were rejected, if so.")
 
 
 @router.get("/documents")
 async def list_documents(parameters: Annotated[ListParameters, Query()], needs: Needs) -> DocumentList:
     """List documents, all or those in one state."""
-    total, listed = await needs.read(lambda: needs.store.newest(parameters.state, parameters.limit, parameters.offset))
-    lines = [DocumentSummary(**_summary(document.record, document.title)) for document in listed]
-    return DocumentList(total=total, documents=lines)
+    return await needs.read(lambda: _list(parameters, needs.store))
 
 
 @router.get("/documents/{document_id}", responses={404: {"description": "No such document."}})
 async def get_document(document_id: DocumentId, needs: Needs) -> DocumentAnswer:
     """Return one document, whatever its state; of a removed one nothing is left but that."""
-    answer = await needs.read(lambda: _read(document_id, needs))
+    answer = await needs.read(lambda: _read(document_id, needs.store))
     if answer is None:
         raise HTTPException(404, f"There is no document {document_id}, or it is still on its way: see /status.")
     return answer
 
 
-def _read(document_id: str, needs: Dependencies) -> DocumentAnswer | None:
-    record = needs.store.get(document_id)
-    return _answer(record, *locations_of(record, needs.store)) if record else None
+def _list(parameters: ListParameters, store: SqliteDocumentStore) -> DocumentList:
+    total, listed = store.newest(parameters.state, parameters.limit, parameters.offset)
+    duplicates = store.duplicates.count([document.record.document_id for document in listed])
+    lines = [
+        DocumentSummary(**_summary(d.record, d.title), locations_total=_places(d.record, duplicates)) for d in listed
+    ]
+    return DocumentList(total=total, documents=lines)
+
+
+def _places(record: DocumentRecord, duplicates: Mapping[str, int]) -> int:
+    return (own_place(record) is not None) + duplicates.get(record.document_id, 0)
+
+
+def _read(document_id: str, store: SqliteDocumentStore) -> DocumentAnswer | None:
+    record = store.get(document_id)
+    if record is None:
+        return None
+    original = store.get(record.duplicate_of) if record.duplicate_of else None
+    locations, total = locations_of(document_id, own_place(record), store)
+    return _answer(record, original, locations, total)
 
 
 def _summary(record: DocumentRecord, title: str | None) -> dict[str, Any]:
@@ -99,13 +122,19 @@ def _summary(record: DocumentRecord, title: str | None) -> dict[str, Any]:
         "state": record.state,
         "title": title,
         "source": record.source,
-        "reason": record.rejection.reason if record.rejection else None,
+        "reason": _reason(record),
         "duplicate_of": record.duplicate_of,
         "times": record.times,
     }
 
 
-def _answer(record: DocumentRecord, locations: tuple[Location, ...], locations_total: int) -> DocumentAnswer:
+def _reason(record: DocumentRecord | None) -> str | None:
+    return record.rejection.reason if record and record.rejection else None
+
+
+def _answer(
+    record: DocumentRecord, original: DocumentRecord | None, locations: tuple[Location, ...], locations_total: int
+) -> DocumentAnswer:
     parsed, content, rejection = record.parsed, record.content, record.rejection
     return DocumentAnswer(
         **_summary(record, parsed.title if parsed else None),
@@ -126,4 +155,6 @@ def _answer(record: DocumentRecord, locations: tuple[Location, ...], locations_t
         error=(rejection.error or None) if rejection else None,
         locations=locations,
         locations_total=locations_total,
+        duplicate_of_state=original.state if original else None,
+        duplicate_of_reason=_reason(original),
     )

@@ -1,10 +1,9 @@
 """The places where the bytes of a document lie."""
 
-from collections.abc import Iterable
-
 from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.api.dependencies import Answer
 from services.indexer.domain.documents import DocumentRecord
+from shared.contracts import Source
 
 #: Of one document: more than a person looks through.
 MOST_LOCATIONS = 1_000
@@ -19,19 +18,25 @@ class Location(Answer):
     url: str | None
 
 
-def locations_of(record: DocumentRecord, store: SqliteDocumentStore) -> tuple[tuple[Location, ...], int]:
+def locations_of(document_id: str, own: Source | None, store: SqliteDocumentStore) -> tuple[tuple[Location, ...], int]:
     """Return the document's own place and its duplicates', oldest first, at most 1,000, and how many there are.
+
+    Args:
+        own: where its file lies, None when it lies nowhere any more.
 
     Raises:
         TransientError: the disk does not give them.
     """
-    own = () if record.state == "removed" else tuple(_located([record]))
-    duplicates = store.duplicates.of(record.document_id, MOST_LOCATIONS - len(own))
-    total = len(own) + store.duplicates.count([record.document_id]).get(record.document_id, 0)
-    return (*own, *_located(duplicates)), total
+    first = (_location(document_id, own),) if own else ()
+    duplicates = store.duplicates.of(document_id, MOST_LOCATIONS - len(first))
+    others = (_location(record.document_id, record.source) for record in duplicates if record.source)
+    return (*first, *others), len(first) + store.duplicates.count([document_id]).get(document_id, 0)
 
 
-def _located(records: Iterable[DocumentRecord]) -> Iterable[Location]:
-    for record in records:
-        if source := record.source:
-            yield Location(document_id=record.document_id, inbox=source.inbox, path=source.path, url=source.url)
+def own_place(record: DocumentRecord) -> Source | None:
+    """Return where the document's file lies."""
+    return None if record.state == "removed" else record.source
+
+
+def _location(document_id: str, source: Source) -> Location:
+    return Location(document_id=document_id, inbox=source.inbox, path=source.path, url=source.url)

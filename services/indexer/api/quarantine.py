@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, Field
 
+from services.indexer.adapters.documents import SqliteDocumentStore
 from services.indexer.api.dependencies import Answer, Dependencies, DocumentId, Needs, Parameters
+from services.indexer.api.locations import Location, locations_of
 from services.indexer.domain.quarantine import (
     QuarantineFilter,
     ReasonGroup,
@@ -44,7 +46,10 @@ class PageParameters(FilterParameters):
 
 
 class Quarantined(Answer):
-    """A rejected document. It can be replayed where the message about it was kept."""
+    """A rejected document. It can be replayed where the message about it was kept.
+
+    `locations_total` counts the places where its bytes lie, its own included: its duplicates are not listed here.
+    """
 
     document_id: str
     source: Source | None
@@ -54,6 +59,7 @@ class Quarantined(Answer):
     deliveries: int
     rejected: AwareDatetime
     replayable: bool
+    locations_total: int
 
 
 class QuarantineList(Answer):
@@ -88,6 +94,7 @@ class QuarantinedInFull(Quarantined):
     error: str | None = Field(description="Traceback, where the software is to blame.")
     times: StageTimes | None
     trace: tuple[Attempt, ...] = Field(description="Every attempt of every stage, in order.")
+    locations: tuple[Location, ...] = Field(description="Where the same bytes lie, too: as `GET /documents/ID` tells.")
     original: str | None = Field(description="Where its bytes can be downloaded; null where they were never read.")
     stream: str | None = Field(description="Where a replay puts the message back.")
     message: str | None = Field(description="The message as it was delivered, base64.")
@@ -96,9 +103,7 @@ class QuarantinedInFull(Quarantined):
 @router.get("/quarantine")
 async def list_quarantine(parameters: Annotated[PageParameters, Query()], needs: Needs) -> QuarantineList:
     """List what was rejected."""
-    quarantine = needs.store.quarantine
-    total, listed = await needs.read(lambda: quarantine.newest(parameters.filter, parameters.limit, parameters.offset))
-    return QuarantineList(total=total, quarantined=[Quarantined(**_line(rejection)) for rejection in listed])
+    return await needs.read(lambda: _list(parameters, needs.store))
 
 
 @router.get("/quarantine/reasons")
@@ -114,8 +119,10 @@ async def list_reasons(parameters: Annotated[FilterParameters, Query()], needs: 
 async def get_quarantined(document_id: DocumentId, needs: Needs) -> QuarantinedInFull:
     """Return the whole record: traceback and original message included."""
     rejection = await find_rejection(document_id, needs)
+    locations, total = await needs.read(lambda: locations_of(document_id, rejection.source, needs.store))
     return QuarantinedInFull(
-        **_line(rejection),
+        **_line(rejection, total),
+        locations=locations,
         remedy=remedy(rejection),
         error=rejection.error or None,
         times=rejection.times,
@@ -135,7 +142,14 @@ async def find_rejection(document_id: str, needs: Dependencies) -> DocumentRejec
     return rejection
 
 
-def _line(rejection: DocumentRejected) -> dict[str, Any]:
+def _list(parameters: PageParameters, store: SqliteDocumentStore) -> QuarantineList:
+    total, listed = store.quarantine.newest(parameters.filter, parameters.limit, parameters.offset)
+    duplicates = store.duplicates.count([rejection.document_id for rejection in listed])
+    lines = [Quarantined(**_line(r, (r.source is not None) + duplicates.get(r.document_id, 0))) for r in listed]
+    return QuarantineList(total=total, quarantined=lines)
+
+
+def _line(rejection: DocumentRejected, locations_total: int) -> dict[str, Any]:
     return {
         "document_id": rejection.document_id,
         "source": rejection.source,
@@ -145,6 +159,7 @@ def _line(rejection: DocumentRejected) -> dict[str, Any]:
         "deliveries": rejection.deliveries,
         "rejected": rejection.rejected,
         "replayable": is_replayable(rejection),
+        "locations_total": locations_total,
     }
 
 

@@ -39,12 +39,21 @@ function fate(found) {
       return [el("p", {}, el("strong", {}, "Rejected: "), found.reason), found.error && el("details", {},
         el("summary", {}, "For whoever mends the software"), el("pre", {}, found.error))];
     case "duplicate":
-      return el("p", {}, "The same bytes were there before: ", link({ document: found.duplicate_of }, "read the document"), ".");
+      return duplicate(found);
     case "removed":
       return el("p", {}, "The file was removed from the inbox, and the document with it.");
     default:
       return null;
   }
+}
+
+/** The same bytes are read once: what became of them there holds here, too. */
+function duplicate(found) {
+  if (found.duplicate_of_state !== "rejected") {
+    return el("p", {}, "The same bytes were there before: ", link({ document: found.duplicate_of }, "read the document"), ".");
+  }
+  return [el("p", {}, "The same bytes were there before, and were ", el("strong", {}, "rejected: "), found.duplicate_of_reason),
+    el("p", {}, link({ document: found.duplicate_of }, "See the rejected document"), ".")];
 }
 
 function facts(found) {

@@ -36,11 +36,13 @@ function reasonItem(group, chosen) {
 }
 
 function rejectedItem(rejection) {
+  const others = rejection.locations_total - 1;
   return el("li", {},
     heading({ document: rejection.document_id }, rejection.source?.path ?? "A message nobody could read"),
     el("p", { class: "reason", dir: "auto" }, rejection.reason),
     el("p", { class: "meta" }, dated(rejection.rejected, moments), el("span", {}, `by the ${rejection.stage}`),
       rejection.deliveries > 1 && el("span", {}, `tried ${rejection.deliveries} times`),
+      others > 0 && link({ document: rejection.document_id }, `also at ${plural(others, "other place", "other places")}`),
       rejection.replayable && tryAgain("Try again", () => replayOne(rejection.document_id))));
 }
 

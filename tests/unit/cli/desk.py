@@ -66,13 +66,16 @@ def rejection(**facts: Any) -> dict[str, Any]:
     return {
         "document_id": "a" * 32, "source": {"inbox": "inbox", "path": "ferry.txt"}, "stage": "parser",
         "reason": "The file is empty", "reason_class": "The file is empty", "deliveries": 1,
-        "rejected": "2026-03-14T09:26:00Z", "replayable": True, **facts,
+        "rejected": "2026-03-14T09:26:00Z", "replayable": True, "locations_total": 1, **facts,
     }  # fmt: skip
 
 
 def in_full(**facts: Any) -> dict[str, Any]:
     times = {"accepted": "2026-03-14T09:25:00Z", "fetched": None, "parsed": None, "indexed": None}
-    full = {"remedy": "Replace it.", "error": None, "times": times, "original": None, "stream": None, "message": None}
+    full = {
+        "remedy": "Replace it.", "error": None, "times": times, "original": None, "stream": None, "message": None,
+        "locations": [{"document_id": "a" * 32, "inbox": "inbox", "path": "ferry.txt", "url": None}],
+    }  # fmt: skip
     return rejection(**full | facts)
 
 

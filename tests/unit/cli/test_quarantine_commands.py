@@ -63,15 +63,29 @@ def test_a_rejection_is_shown_with_what_to_do(dateline: FakeDateline) -> None:
         assert words in result.stdout
 
 
+def test_all_places_of_what_was_rejected_are_told(dateline: FakeDateline) -> None:
+    """As many as fit on a screen, and how many more there are."""
+    places = [{"inbox": "wire", "path": f"copy {n}.txt"} for n in range(31)]
+    dateline.on("GET", "/quarantine", {"total": 1, "quarantined": [rejection(locations_total=2)]})
+    dateline.on("GET", f"/quarantine/{ONE}", in_full(locations=places, locations_total=1_031))
+    listed, shown = dateline.run("quarantine", "list", "--all"), dateline.run("quarantine", "show", ONE)
+
+    assert "ferry.txt  also at 1 other place\n" in listed.stdout
+    assert "The same bytes lie also at 1,030 other places:" in shown.stdout
+    assert [f"    copy {n}.txt  in the inbox wire" for n in range(1, 21)] == shown.stdout.splitlines()[-21:-1]
+    assert shown.stdout.splitlines()[-1] == "    … and 1,010 more; --json lists up to 1,000."
+
+
 @pytest.mark.parametrize("command", [("list",), ("list", "--all"), ("show", ONE)])
 def test_nothing_a_stranger_wrote_reaches_the_terminal_as_it_is(
     dateline: FakeDateline, command: tuple[str, ...]
 ) -> None:
     """It is shown as its codes, and Rich's markup as its letters."""
     facts: dict[str, Any] = {"source": {"path": HOSTILE}, "reason": HOSTILE, "stage": HOSTILE}
+    places = {"locations": [{"inbox": HOSTILE, "path": HOSTILE}] * 2, "locations_total": 2}
     dateline.on("GET", "/quarantine/reasons", reasons((HOSTILE, 1)))
     dateline.on("GET", "/quarantine", {"total": 1, "quarantined": [rejection(**facts)]})
-    dateline.on("GET", f"/quarantine/{ONE}", in_full(**facts, error=HOSTILE, remedy=HOSTILE))
+    dateline.on("GET", f"/quarantine/{ONE}", in_full(**facts, error=HOSTILE, remedy=HOSTILE, **places))
     result = dateline.run("quarantine", *command)
 
     assert r"\x1b[2J[bold red]\u202e" in result.stdout

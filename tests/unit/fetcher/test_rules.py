@@ -1,8 +1,18 @@
 """Which files are none of ours: names that programs leave while they work, and what people write into ignore files."""
 
-import pytest
+import random
+import time
 
-from services.fetcher.domain.rules import MOST_LINES, Rules
+import pytest
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from services.fetcher.domain.ignore_pattern import ignore_pattern
+from services.fetcher.domain.rules import MOST_FILES, MOST_LINES, MOST_WILDCARD_BYTES, Rules
+
+#: What patterns and paths of the comparison with pathspec are made of.
+PARTS = ("a", "b", "*", "*", "?", "/", "/", "**", "**/", "/**/", "[ab]", "[a-c]", "\\*", ".", " ")
+#: Seconds a path may take the event loop; they are tens of milliseconds, and machines differ.
+BOUND = 0.5
 
 
 def rules(**files: str) -> Rules:
@@ -18,14 +28,16 @@ def rules(**files: str) -> Rules:
     [
         (b".hidden", ".*"), (b"a/.git/", ".*"), (b"a/.git/b.txt", ".*"), (b"x.part", "*.part"),
         (b"~$letter.docx", "~$*"), (b"Thumbs.db", "Thumbs.db"), (b"a.txt~", "*~"), (b"__MACOSX/", "__MACOSX/"),
-        (b"#recycle/a.txt", "\\#recycle/"), (b"Icon\r", "Icon?"),
+        (b"#recycle/a.txt", "\\#recycle/"), (b"a/Icon\r", "Icon[\r]"),
     ],
 )  # fmt: skip
 def test_what_programs_leave_while_they_work_is_ignored_and_the_pattern_is_told(path: bytes, rule: str) -> None:
     assert Rules().ignoring(path) == rule
 
 
-@pytest.mark.parametrize("path", [b"a.txt", b"part.html", b"news/2026/x", b"\xff\xfe", b"no-extension", b"a\nb.txt"])
+@pytest.mark.parametrize(
+    "path", [b"a.txt", b"part.html", b"news/2026/x", b"\xff\xfe", b"no-extension", b"a\nb.txt", b"Icons/", b"Icon"]
+)
 def test_any_other_file_is_a_document(path: bytes) -> None:
     assert Rules().ignoring(path) is None
 
@@ -69,3 +81,81 @@ def test_bytes_that_are_no_text_and_endless_files_do_no_harm() -> None:
     made = Rules()
     made.read(b"", b"\xff\xfe\n*.log\n" + b"a\n" * MOST_LINES + b"*.txt\n")
     assert (made.ignoring(b"x.log"), made.ignoring(b"x.txt")) == ("*.log", None)
+
+
+def test_what_a_pattern_matches_is_what_pathspec_says() -> None:
+    """And by which of its parts: one of a folder above yields to one of the file itself."""
+
+    def matched(pattern: GitIgnoreSpecPattern, path: str) -> bool | None:
+        found = pattern.match_file(path)
+        return found and bool(found.match.groupdict().get("ps_d"))
+
+    chance = random.Random(7)
+    for _ in range(3_000):
+        line = "".join(chance.choices(PARTS, k=chance.randint(1, 9)))
+        path = "/".join("".join(chance.choices("aab.c* ", k=chance.randint(1, 4))) for _ in range(chance.randint(1, 5)))
+        theirs, ours = GitIgnoreSpecPattern(line), ignore_pattern(line)
+        assert (line, path, matched(theirs, path)) == (line, path, matched(ours, path))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "taken", "left_out"),
+    [
+        ("[!a]b", [b"ab", b"x/b"], [b"bb"]), ("x[+-9]y", [b"x/y"], [b"x1y"]), ("[a--b]", [b"a"], []),
+        ("[[a]x", [b"bx"], [b"[x", b"ax"]), ("[]-]x", [b"ax"], [b"]x", b"-x"]), ("a\\[b", [b"ab"], [b"a[b"]),
+        ("*.log", [b"a.log\n"], [b"a\n/b.log"]),
+    ],
+)  # fmt: skip
+def test_a_class_of_characters_is_git_s_and_crosses_no_slash(
+    pattern: str, taken: list[bytes], left_out: list[bytes]
+) -> None:
+    made = rules(top=f"{pattern}\n")
+    assert [path for path in taken + left_out if made.ignoring(path)] == left_out
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*a*a*a*a*b", "*a" * 500 + "b", "**/a" * 400 + "/**/b", "a/**/" * 300 + "b", "*" + "?" * 900 + "b",
+        "**/*a*/" * 200 + "b", "[a-z]*" * 200 + "b",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", [b"a" * 250, b"a/" * 2_047 + b"a", b"/".join([b"a" * 255] * 15)])
+def test_no_pattern_holds_anybody_up(pattern: str, path: bytes) -> None:
+    made = rules(top=f"{pattern}\n")
+    begin = time.perf_counter()
+    assert made.ignoring(path) is None
+    assert time.perf_counter() - begin < BOUND
+
+
+@pytest.mark.parametrize("pattern", ["b", "*ab", "**/*a/*a/*a/*b", "*" + "a" * 30 + "b*", "a/**/a/**/b"])
+def test_no_number_of_patterns_does_either_and_those_passed_over_are_told(pattern: str) -> None:
+    made = rules(top=f"{pattern}\n" * 2_000)
+    begin = time.perf_counter()
+    assert made.ignoring(b"/".join([b"a" * 15] * 255)) is None
+    assert time.perf_counter() - begin < BOUND
+    passed_over = f"the patterns with *, ? or [ have more than {MOST_WILDCARD_BYTES:,} bytes; from line "
+    assert all(fault.startswith(passed_over) for fault in made.faults(b""))
+    assert len(made.faults(b"")) == (pattern != "b")
+
+
+def test_lines_beyond_the_last_are_told() -> None:
+    assert rules(top="a\n" * (MOST_LINES + 1)).faults(b"") == ["what follows line 2,000 is passed over"]
+
+
+def test_as_many_ignore_files_speak_of_a_path_as_take_no_time() -> None:
+    """The upper ones; the others are told."""
+    folders = [b"/".join([b"a"] * depth) for depth in range(MOST_FILES + 1)]
+    made = Rules()
+    for number, folder in enumerate(folders):
+        made.read(folder, b"%d.txt\n" % number)
+    assert made.ignoring(folders[-1] + b"/%d.txt" % (MOST_FILES - 1)) is not None
+    assert made.ignoring(folders[-1] + b"/%d.txt" % MOST_FILES) is None
+    told = "more than 8 ignore files speak of what is in this folder; this one is passed over"
+    assert [made.faults(folder) for folder in folders] == [[]] * MOST_FILES + [[told]]
+
+
+@pytest.mark.parametrize("line", ["[z-a]", "a\\"])
+def test_a_range_from_its_end_and_a_lone_backslash_are_no_patterns(line: str) -> None:
+    (fault,) = rules(top=f"{line}\n").faults(b"")
+    assert fault.startswith("line 1 is no pattern and is passed over")

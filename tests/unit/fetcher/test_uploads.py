@@ -1,13 +1,17 @@
 """Files sent by HTTP become documents, once, whatever their senders call them and however often they send them."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from services.fetcher.adapters.ledger import Lane
-from services.fetcher.api.documents import MOST_UPLOADS
+from services.fetcher.api.documents import LONGEST_HEADER, MOST_UPLOADS
+from services.fetcher.api.http import create_api
+from services.fetcher.api.upload_body import MOST_OTHER_BYTES, BadUpload, Patience, UploadBody
 from services.fetcher.domain.file_names import LONGEST, file_name, told_apart
 from tests.unit.fetcher.counter import MOST, Counter
 
@@ -102,7 +106,10 @@ async def test_a_file_too_large_is_refused_as_it_comes_and_nothing_of_it_stays(c
             400,
             "Maximum header size exceeded",
         ),
-        ({"files": {"note": (None, b"x" * 70_000)}}, 413, "fields of the form"),
+        ({"files": {"note": (None, b"x" * 70_000)}}, 413, "are in no file"),
+        ({"content": b"x", "headers": {"Content-Disposition": "a" * (LONGEST_HEADER + 1)}}, 431, "content-disposition"),
+        ({"content": b"x", "headers": {"Content-Type": "a" * (LONGEST_HEADER + 1)}}, 431, "content-type"),
+        ({"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=" + "b" * 300}}, 400, "Boundary"),
     ],
 )
 async def test_a_request_that_brings_no_file_is_told_so(
@@ -110,6 +117,114 @@ async def test_a_request_that_brings_no_file_is_told_so(
 ) -> None:
     assert reason in await counter.send(status, **request_)
     assert (counter.documents(), counter.left_over()) == ([], [])
+
+
+#: A file of a form, and the end of the form.
+PART, END = b'--b\r\nContent-Disposition: form-data; name="f"; filename="%s"\r\n\r\n%s\r\n', b"--b--\r\n"
+#: What is no file, with as much in its headers as there may be.
+OTHER = b'--b\r\nContent-Disposition: form-data; name="' + b"n" * 4_000 + b'%s"\r\n\r\n\r\n'
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+async def test_a_form_in_which_no_file_was_chosen_has_none(counter: Counter) -> None:
+    """A browser sends a part without a name and without content."""
+    assert "no file in the form" in await counter.send(422, content=PART % (b"", b"") + END, headers=FORM)
+    assert (counter.documents(), counter.left_over()) == ([], [])
+    both = PART % (b"", b"") + PART % (b"a.txt", b"text") + PART % (b"", b"nameless") + END
+    assert [one["name"] for one in await counter.send(content=both, headers=FORM)] == ["a.txt", "upload"]
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        (b"\r\n" * 600, b""), (PART % (b"a.txt", b"text") + END, b"x" * 1_200), (b"", OTHER % b'"; filename="'),
+        (b"", OTHER % b""),
+    ],
+    ids=["before the parts", "after them", "files not chosen", "fields without content"],
+)  # fmt: skip
+async def test_a_form_without_end_is_refused_where_nothing_of_it_is_a_file(
+    counter: Counter, flood: tuple[bytes, bytes]
+) -> None:
+    first, more = flood
+    sent = 0
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        nonlocal sent
+        yield first
+        while sent < 4 * MOST_OTHER_BYTES:
+            sent += len(more or first)
+            yield more or first
+
+    async with aclosing(endless()) as body:
+        assert "are in no file" in await counter.send(413, content=body, headers=FORM)
+    assert (counter.documents(), counter.left_over()) == ([], [])
+
+
+async def test_a_form_is_taken_whole_or_not_at_all(counter: Counter) -> None:
+    """Files that came before the one that is refused are no documents."""
+    await counter.send(413, files=[("f", ("a.txt", b"one")), ("f", ("b.txt", b"x" * (MOST + 1)))])
+    assert (counter.documents(), counter.left_over()) == ([], [])
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.2])
+async def test_a_body_that_comes_too_slowly_is_not_waited_for(counter: Counter, seconds: float) -> None:
+    """However regularly something of it comes, and with however long a pause."""
+
+    async def trickle() -> AsyncGenerator[bytes, None]:
+        for _ in range(100):
+            yield b"x"
+            await asyncio.sleep(seconds)
+
+    body = UploadBody(counter.blobs, MOST, Patience(10, grace_seconds=0.05, bytes_per_second=100))
+    async with aclosing(trickle()) as chunks:
+        with pytest.raises(BadUpload, match="too slowly: less than 100 bytes a second") as refused:
+            await body.raw(chunks, None)
+    assert (refused.value.status, counter.left_over()) == (408, [])
+
+
+async def test_a_body_of_which_nothing_comes_is_not_waited_for(counter: Counter) -> None:
+    async def silence() -> AsyncGenerator[bytes, None]:
+        yield b"x" * 1_000
+        await asyncio.sleep(60)
+
+    body = UploadBody(counter.blobs, MOST, Patience(0.02, grace_seconds=0.01, bytes_per_second=100))
+    async with aclosing(silence()) as chunks:
+        with pytest.raises(BadUpload, match="Nothing of the body came"):
+            await body.raw(chunks, None)
+
+
+async def test_the_time_the_disk_takes_is_not_the_sender_s(counter: Counter) -> None:
+    async def at_once() -> AsyncGenerator[bytes, None]:
+        for _ in range(100):
+            yield b"x"
+
+    body = UploadBody(counter.blobs, MOST, Patience(10, grace_seconds=0.001, bytes_per_second=1_000_000))
+    async with aclosing(at_once()) as chunks:
+        (upload,) = await body.raw(chunks, None)
+    assert upload.content.size == 100
+
+
+async def test_a_sender_that_leaves_early_is_no_failure_of_ours(counter: Counter) -> None:
+    """Nothing of its file stays, and its place is free."""
+    told: list[Message] = []
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"half", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/documents", "raw_path": b"/documents",
+        "root_path": "", "scheme": "http", "query_string": b"", "headers": [], "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    await create_api(counter.needs)(scope, receive, send)
+    assert told[0]["status"] == 400
+    assert (counter.documents(), counter.left_over(), counter.needs.uploading) == ([], [], 0)
 
 
 async def test_too_many_uploads_at_a_time_are_asked_to_come_again(counter: Counter) -> None:

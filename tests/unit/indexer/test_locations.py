@@ -29,6 +29,7 @@ from tests.unit.indexer.desk import (
     duplicated,
     moved,
     parsed,
+    quarantined,
     record,
     removed,
 )
@@ -79,6 +80,48 @@ async def test_a_duplicate_leads_to_the_document(api: httpx.AsyncClient, store: 
 
     assert ("duplicate", an_id("a")) == (answer["state"], answer["duplicate_of"])
     assert (["b.txt"], 1) == await located(api, "b")
+
+
+async def test_a_duplicate_of_what_was_rejected_says_so_and_why(
+    api: httpx.AsyncClient, store: SqliteDocumentStore
+) -> None:
+    """It was never read itself, and is in no list of what was rejected."""
+    store.put_many(
+        [quarantined("a", reason="The file is empty."), duplicate("b", "a"), record("c"), duplicate("d", "c")]
+    )
+    answers = [(await api.get(f"/documents/{an_id(name)}")).json() for name in ("b", "d", "c")]
+
+    assert [("rejected", "The file is empty."), ("indexed", None), (None, None)] == [
+        (answer["duplicate_of_state"], answer["duplicate_of_reason"]) for answer in answers
+    ]
+
+
+async def test_a_duplicate_may_come_before_what_it_is_a_duplicate_of(
+    api: httpx.AsyncClient, store: SqliteDocumentStore
+) -> None:
+    store.put_many([duplicate("b", "a")])
+    answer = (await api.get(f"/documents/{an_id('b')}")).json()
+
+    assert (an_id("a"), None) == (answer["duplicate_of"], answer["duplicate_of_state"])
+
+
+async def test_what_was_rejected_tells_all_its_places_wherever_it_is_listed(
+    api: httpx.AsyncClient, store: SqliteDocumentStore
+) -> None:
+    """Its duplicates are counted as duplicates, and are not listed beside it."""
+    store.put_many([quarantined("a"), duplicate("b", "a", 1), duplicate("c", "a", 2), quarantined("alone")])
+    lists = [
+        (await api.get("/documents?state=rejected")).json()["documents"],
+        (await api.get("/quarantine")).json()["quarantined"],
+    ]
+    found = (await api.get(f"/quarantine/{an_id('a')}")).json()
+
+    assert [{an_id("a"): 3, an_id("alone"): 1}] * 2 == [
+        {line["document_id"]: line["locations_total"] for line in listed} for listed in lists
+    ]
+    assert (["a.txt", "b.txt", "c.txt"], 3) == await located(api, "a")
+    assert (await api.get(f"/documents/{an_id('a')}")).json()["locations"] == found["locations"]
+    assert found["locations_total"] == 3
 
 
 async def test_places_follow_what_happens_to_the_files(

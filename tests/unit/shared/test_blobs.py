@@ -1,5 +1,6 @@
 """Blobs are stored whole, once, under the name of their content."""
 
+import errno
 import hashlib
 import os
 import time
@@ -30,6 +31,31 @@ def test_the_same_bytes_are_stored_once(tmp_path: Path) -> None:
     first, second = blobs.put([b"same"]), blobs.put([b"sa", b"me"])
     assert first == second
     assert files(tmp_path) == [first.sha256]
+
+
+def test_what_is_stored_has_its_name_on_disk_whoever_wrote_it(tmp_path: Path) -> None:
+    """Its folder's name is made sure of once in a process, its own each time: another process may be writing it."""
+    synced: list[Path] = []
+    blobs, other = FilesystemBlobStore(tmp_path, synced.append), FilesystemBlobStore(tmp_path, synced.append)
+    first = blobs.put([b"same"])
+    folder = blobs.path(first).parent
+    assert [folder, tmp_path] == synced
+    blobs.put([b"same"])
+    assert [folder] == synced[2:]
+    other.put([b"same"])
+    assert [folder, tmp_path] == synced[3:]
+
+
+def test_a_blob_whose_name_is_not_on_disk_is_not_stored(tmp_path: Path) -> None:
+    """Nor the next time, before it is."""
+
+    def failing(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    blobs = FilesystemBlobStore(tmp_path, failing)
+    for _ in range(2):
+        with pytest.raises(TransientError, match="Input/output error"):
+            blobs.put([b"same"])
 
 
 def test_a_source_that_fails_midway_leaves_nothing(tmp_path: Path) -> None:
