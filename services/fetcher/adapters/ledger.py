@@ -104,7 +104,13 @@ class Ledger:
         return {row[0]: Stamp(*row[1:]) for row in self._file.execute(query, (inbox, *paths))}
 
     def files(self, beneath: Place) -> int:
-        """Return how many files there were in this folder, and those beneath it, at the last look."""
+        """Return how many files there were in this folder, and those beneath it, at the last look.
+
+        Of a whole inbox that is known; of a folder in it they are counted, a million in about 0.1 s.
+        """
+        if not beneath.path:
+            row = self._file.execute("SELECT files FROM files WHERE inbox = ?", (beneath.inbox,)).fetchone()
+            return row["files"] if row else 0
         query = f"SELECT count(*) FROM documents WHERE {BENEATH}"  # noqa: S608
         return int(self._file.value(query, beneath.inbox, *_range(beneath.path)))
 

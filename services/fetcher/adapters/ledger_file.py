@@ -43,6 +43,8 @@ DROP INDEX live_content;
 DROP INDEX unpublished;
 DROP INDEX states;
 CREATE UNIQUE INDEX live_place ON documents (inbox, path) WHERE live;
+-- What lies in a folder is counted, and listed, without a look at the rows.
+CREATE INDEX lying_place ON documents (inbox, path, live, kept) WHERE live AND NOT kept;
 CREATE INDEX live_content ON documents (content_hash, duplicate_of) WHERE live;
 CREATE INDEX unpublished ON documents (lane, sequence) WHERE NOT published;
 CREATE INDEX waiting ON documents (sequence) WHERE state = 'pending' AND published;
@@ -57,6 +59,18 @@ CREATE TRIGGER counted_out AFTER DELETE ON documents BEGIN
 CREATE TRIGGER counted_over AFTER UPDATE OF state ON documents WHEN OLD.state <> NEW.state BEGIN
     UPDATE counts SET documents = documents - 1 WHERE state = OLD.state;
     INSERT INTO counts VALUES (NEW.state, 1) ON CONFLICT DO UPDATE SET documents = documents + 1; END;
+-- How many files of which inbox are documents: asked for by each of its scans.
+CREATE TABLE files (inbox TEXT PRIMARY KEY, files INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO files SELECT inbox, count(*) FROM documents WHERE live AND NOT kept GROUP BY inbox;
+CREATE TRIGGER file_in AFTER INSERT ON documents WHEN NEW.live AND NOT NEW.kept BEGIN
+    INSERT INTO files VALUES (NEW.inbox, 1) ON CONFLICT DO UPDATE SET files = files + 1; END;
+CREATE TRIGGER file_out AFTER DELETE ON documents WHEN OLD.live AND NOT OLD.kept BEGIN
+    UPDATE files SET files = files - 1 WHERE inbox = OLD.inbox; END;
+CREATE TRIGGER file_over AFTER UPDATE OF inbox, live, kept ON documents
+    WHEN (OLD.inbox, OLD.live AND NOT OLD.kept) <> (NEW.inbox, NEW.live AND NOT NEW.kept) BEGIN
+    UPDATE files SET files = files - 1 WHERE inbox = OLD.inbox AND OLD.live AND NOT OLD.kept;
+    INSERT INTO files SELECT NEW.inbox, 1 WHERE NEW.live AND NOT NEW.kept
+        ON CONFLICT DO UPDATE SET files = files + 1; END;
 -- What lies in the inboxes and is no document: files that wait to be read, and what the rules leave out.
 CREATE TABLE found (inbox TEXT, path BLOB, modified_ns INTEGER NOT NULL, PRIMARY KEY (inbox, path))
     STRICT, WITHOUT ROWID;

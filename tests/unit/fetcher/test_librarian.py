@@ -60,6 +60,9 @@ class Desk:
     def changes(self) -> list[tuple[str, str]]:
         return [(e.place.path.decode(), e.change) for e in self.unpublished()]
 
+    def files(self, inbox: str = "inbox") -> int:
+        return self.ledger.files(Place(inbox, b""))
+
     def publish(self) -> None:
         for lane in Lane:
             if sequences := [e.sequence for e in self.ledger.unpublished(lane, 100)]:
@@ -236,10 +239,37 @@ async def test_a_removed_file_s_document_is_kept_where_that_is_asked_for(tmp_pat
     await desk.settle(before)
     desk.remove("a.txt")
     assert (desk.changes(), desk.ledger.counts(IDLE).indexed) == ([], 1)
-    assert desk.ledger.files(Place("inbox", b"")) == 0
+    assert desk.files() == 0
 
     again = await desk.write("a.txt", "one")
     assert (again.document_id, again.kept, desk.changes()) == (before.document_id, False, [])
+
+
+async def test_the_files_that_lie_in_an_inbox_are_counted_whatever_happens_to_them(
+    tmp_path: Path, file: LedgerFile
+) -> None:
+    desk = Desk(tmp_path, file, keep=True)
+
+    def lying() -> int:
+        assert file.value("SELECT count(*) FROM documents WHERE live AND NOT kept") == desk.files()
+        return desk.files()
+
+    for name, text in (("a", "one"), ("b", "one"), ("c", "three"), ("d", "x" * 1_001)):
+        await desk.write(name, text)
+    assert lying() == 4
+    desk.remove("a")  # its document goes to b
+    assert lying() == 3
+    desk.remove("c")  # its document is kept
+    assert (lying(), desk.files("other")) == (2, 0)
+    (desk.folder / "b").rename(desk.folder / "e")
+    await desk.enter("e")
+    assert lying() == 2
+    await desk.write("c", "three")
+    await desk.write("a", "another")
+    assert lying() == 4
+    for name in ("a", "c", "d", "e"):
+        desk.librarian.on_file_left_out(Place("inbox", name.encode()))
+    assert lying() == 0
 
 
 async def test_a_kept_document_whose_bytes_turn_up_elsewhere_has_moved(tmp_path: Path, file: LedgerFile) -> None:
