@@ -80,19 +80,15 @@ class Ledger:
             "SELECT * FROM documents WHERE live AND content_hash = ? AND duplicate_of IS NULL", content_hash
         )
 
-    def holding(self, content_hash: str, most: int) -> list[LedgerEntry]:
-        """Return documents that hold these bytes."""
-        query = "SELECT * FROM documents WHERE live AND content_hash = ? LIMIT ?"
-        return [_entry(row) for row in self._file.execute(query, (content_hash, most))]
+    def duplicates(self, document_id: str, most: int) -> list[LedgerEntry]:
+        """Return documents that hold the same bytes as this one and say so, the oldest first."""
+        query = "SELECT * FROM documents WHERE duplicate_of = ? ORDER BY rowid LIMIT ?"
+        return self._all(query, document_id, most)
 
-    def oldest_duplicate(self, document_id: str) -> LedgerEntry | None:
-        """Return the first of the documents that hold the same bytes as this one."""
-        return self._one("SELECT * FROM documents WHERE duplicate_of = ? ORDER BY rowid LIMIT 1", document_id)
-
-    def duplicates(self, document_id: str) -> list[str]:
-        """Return the ids of all of them."""
-        query = "SELECT document_id FROM documents WHERE duplicate_of = ? ORDER BY rowid"
-        return [row["document_id"] for row in self._file.execute(query, (document_id,))]
+    def duplicates_of_inode(self, original: LedgerEntry, inode: int, most: int) -> list[LedgerEntry]:
+        """Return those of them whose files have this inode."""
+        query = "SELECT * FROM documents WHERE live AND content_hash = ? AND duplicate_of = ? AND inode = ? LIMIT ?"
+        return self._all(query, original.content_hash, original.document_id, inode, most)
 
     def stamps(self, inbox: str, paths: Sequence[bytes]) -> dict[bytes, Stamp]:
         """Return the stamps of those files that are documents."""
@@ -124,7 +120,7 @@ class Ledger:
     def unpublished(self, lane: Lane, most: int) -> list[LedgerEntry]:
         """Return what has still to be published, in order."""
         query = "SELECT * FROM documents WHERE NOT published AND lane = ? ORDER BY sequence LIMIT ?"
-        return [_entry(row) for row in self._file.execute(query, (lane, most))]
+        return self._all(query, lane, most)
 
     def last_published(self, lane: Lane) -> int:
         """Return the highest sequence that was published, -1 if none."""
@@ -245,6 +241,9 @@ class Ledger:
     def _one(self, query: str, *values: Any) -> LedgerEntry | None:
         row = self._file.execute(query, values).fetchone()
         return _entry(row) if row else None
+
+    def _all(self, query: str, *values: Any) -> list[LedgerEntry]:
+        return [_entry(row) for row in self._file.execute(query, values)]
 
 
 def _range(folder: bytes) -> tuple[bytes, bytes]:

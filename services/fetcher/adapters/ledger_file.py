@@ -45,7 +45,7 @@ DROP INDEX states;
 CREATE UNIQUE INDEX live_place ON documents (inbox, path) WHERE live;
 -- What lies in a folder is counted, and listed, without a look at the rows.
 CREATE INDEX lying_place ON documents (inbox, path, live, kept) WHERE live AND NOT kept;
-CREATE INDEX live_content ON documents (content_hash, duplicate_of) WHERE live;
+CREATE INDEX live_content ON documents (content_hash, duplicate_of, inode) WHERE live;
 CREATE INDEX unpublished ON documents (lane, sequence) WHERE NOT published;
 CREATE INDEX waiting ON documents (sequence) WHERE state = 'pending' AND published;
 INSERT INTO facts SELECT 'published.fresh', max(sequence) FROM documents WHERE published HAVING max(sequence) NOTNULL;

@@ -306,6 +306,55 @@ async def test_many_files_with_the_same_bytes_are_one_document_with_duplicates(d
     assert {entry.duplicate_of for entry in others} == {first.document_id}
 
 
+@pytest.mark.parametrize("copies", [3, 30])
+async def test_of_several_copies_the_one_that_moves_keeps_its_document(desk: Desk, copies: int) -> None:
+    before = [await desk.write(f"{i}.txt", "one") for i in range(copies)]
+    for i in (copies - 1, 0, copies // 2):
+        (desk.folder / f"{i}.txt").rename(desk.folder / f"moved-{i}.txt")
+        assert (await desk.enter(f"moved-{i}.txt")).document_id == before[i].document_id
+
+
+async def test_copies_that_move_together_keep_their_documents_each_its_own(desk: Desk) -> None:
+    (desk.folder / "old").mkdir()
+    before = {i: (await desk.write(f"old/{i}.txt", "one")).document_id for i in range(30)}
+    (desk.folder / "old").rename(desk.folder / "new")
+    after = {i: (await desk.enter(f"new/{i}.txt")).document_id for i in (7, *before)}
+    assert after == before
+
+
+async def test_an_original_among_many_copies_that_comes_from_another_disk_keeps_its_document(desk: Desk) -> None:
+    """There it had another inode; the copies' files are all there."""
+    before = await desk.write("0.txt", "one")
+    for i in range(1, 30):
+        await desk.write(f"{i}.txt", "one")
+    (desk.folder / "here.txt").write_text("one")
+    (desk.folder / "0.txt").unlink()
+    assert (await desk.enter("here.txt")).document_id == before.document_id
+
+
+async def test_one_of_a_few_copies_that_comes_from_another_disk_keeps_its_document(desk: Desk) -> None:
+    before = [await desk.write(f"{i}.txt", "one") for i in range(5)]
+    (desk.folder / "here.txt").write_text("one")
+    (desk.folder / "4.txt").unlink()
+    assert (await desk.enter("here.txt")).document_id == before[4].document_id
+
+
+async def test_a_copy_costs_few_looks_however_many_there_are(tmp_path: Path, file: LedgerFile) -> None:
+    desk = Desk(tmp_path, file)
+    looks: list[Place] = []
+
+    def is_gone(place: Place) -> bool:
+        looks.append(place)
+        return False
+
+    desk.librarian = Librarian(desk.ledger, Outbox(desk.ledger), is_gone)
+    for i in range(100):
+        await desk.write(f"{i}.txt", "one")
+    looks.clear()
+    await desk.write("100.txt", "one")
+    assert 0 < len(looks) < 20
+
+
 async def test_a_second_fetcher_on_the_same_folder_is_refused(desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="in use by another fetcher"):
         LedgerFile(tmp_path / "ledger")
