@@ -19,6 +19,8 @@ log = structlog.get_logger()
 #: Of the duplicates of a document, those looked at for one that has moved, beside those of the same inode: each look
 #: takes 50 µs, and whoever has more copies gets a new document for one that came from another disk.
 MOST_MOVED = 8
+#: Duplicates that are told of their new original when theirs is edited: telling all of 100,000 would take many seconds.
+MOST_RETOLD = 100
 
 
 class Librarian:
@@ -87,7 +89,6 @@ class Librarian:
             self._ledger.touch(entry.document_id, reading.stamp, reading.seen_ns)
         else:
             self._change(entry, reading.stamp, "rejected", lane, **facts)
-            self._promote_duplicate(entry)
 
     def _enter(self, place: Place, reading: Reading, content: BlobRef, lane: Lane, url: str | None) -> None:
         entry = self._ledger.at(place)
@@ -106,10 +107,29 @@ class Librarian:
             self._ledger.add(place, reading.stamp, change, lane, _seen_at(reading), url=url, **facts)
         else:
             self._change(entry, reading.stamp, change, lane, **facts)
-            self._promote_duplicate(entry)
 
     def _change(self, entry: LedgerEntry, stamp: Stamp, change: Change, lane: Lane, **facts: Any) -> None:
-        self._ledger.change(entry.document_id, change, lane, kept=0, **asdict(stamp), **facts)
+        """The document has other bytes by now: its oldest duplicate becomes the original of the others."""
+        facts |= {"kept": 0, **asdict(stamp)}
+        heir, *others = self._ledger.duplicates(entry.document_id, MOST_RETOLD + 1) or (None,)
+        if heir and len(others) >= MOST_RETOLD:
+            self._exchange(entry, heir, change, lane, **facts)
+            return
+        self._ledger.change(entry.document_id, change, lane, **facts)
+        if heir:
+            self._ledger.change(heir.document_id, "fetched", duplicate_of=None)
+            for other in others:
+                self._ledger.change(other.document_id, "duplicated", duplicate_of=heir.document_id)
+
+    def _exchange(self, entry: LedgerEntry, heir: LedgerEntry, change: Change, lane: Lane, **facts: Any) -> None:
+        """The document stays with its bytes, at its duplicate's place, and the duplicate becomes what lies at its own.
+
+        As if the file had been removed and written anew: so nothing is to be told of the other duplicates.
+        """
+        self._ledger.change(heir.document_id, "removed", live=0)  # one document a place
+        self._move(entry, heir.place, heir.stamp, heir.url)
+        here = {"live": 1, "url": entry.url, **entry.place._asdict()}
+        self._ledger.change(heir.document_id, change, lane, **here, **facts)
 
     def _moved(self, original: LedgerEntry, stamp: Stamp) -> LedgerEntry | None:
         """Return the document that holds the same bytes and whose own file is gone, if there seems to be one."""
@@ -136,14 +156,6 @@ class Librarian:
 
     def _heir(self, entry: LedgerEntry) -> LedgerEntry | None:
         return next(iter(self._ledger.duplicates(entry.document_id, 1)), None)
-
-    def _promote_duplicate(self, entry: LedgerEntry) -> None:
-        """The document has other bytes by now: its oldest duplicate becomes the original of the others."""
-        heir, *others = self._ledger.duplicates(entry.document_id, -1) or (None,)
-        if heir:
-            self._ledger.change(heir.document_id, "fetched", duplicate_of=None)
-            for other in others:
-                self._ledger.change(other.document_id, "duplicated", duplicate_of=heir.document_id)
 
 
 def _seen(reading: Reading) -> dict[str, Any]:

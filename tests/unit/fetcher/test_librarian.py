@@ -10,7 +10,7 @@ from services.fetcher.adapters.inbox import Inbox
 from services.fetcher.adapters.ledger import Lane, Ledger, LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.domain.identity import Place
-from services.fetcher.handlers import Librarian
+from services.fetcher.handlers import MOST_RETOLD, Librarian
 from services.fetcher.outbox import Outbox
 from shared.blobs import FilesystemBlobStore
 from shared.contracts import DocumentSettled, StageBacklog
@@ -353,6 +353,29 @@ async def test_a_copy_costs_few_looks_however_many_there_are(tmp_path: Path, fil
     looks.clear()
     await desk.write("100.txt", "one")
     assert 0 < len(looks) < 20
+
+
+async def test_a_document_with_very_many_copies_stays_with_its_bytes_when_its_file_is_edited(desk: Desk) -> None:
+    """Its copies need not be told of another original; the edited file is the document that its oldest copy was."""
+    first = await desk.write("0.txt", "one")
+    others = [await desk.write(f"{i}.txt", "one") for i in range(1, MOST_RETOLD + 2)]
+    for entry in (first, *others):
+        await desk.settle(entry, "duplicate" if entry.duplicate_of else "indexed")
+    edited = await desk.write("0.txt", "another")
+    assert (edited.document_id, edited.change, edited.duplicate_of) == (others[0].document_id, "fetched", None)
+    assert desk.changes() == [("1.txt", "moved"), ("0.txt", "fetched")]
+    assert (desk.at("1.txt").document_id, desk.at("1.txt").duplicate_of) == (first.document_id, None)
+    assert desk.at("2.txt").duplicate_of == first.document_id
+    assert (desk.ledger.counts(IDLE).accepted, desk.files()) == (len(others) + 1, len(others) + 1)
+
+
+async def test_a_document_with_very_many_copies_stays_with_its_bytes_when_its_file_cannot_be_read(desk: Desk) -> None:
+    first = await desk.write("0.txt", "one")
+    for i in range(1, MOST_RETOLD + 2):
+        await desk.write(f"{i}.txt", "one")
+    refused = await desk.write("0.txt", "x" * 1_001)
+    assert (refused.change, refused.content_hash, refused.duplicate_of) == ("rejected", None, None)
+    assert (desk.at("1.txt").document_id, desk.at("1.txt").change) == (first.document_id, "fetched")
 
 
 async def test_a_second_fetcher_on_the_same_folder_is_refused(desk: Desk, tmp_path: Path) -> None:
