@@ -43,8 +43,9 @@ DROP INDEX live_content;
 DROP INDEX unpublished;
 DROP INDEX states;
 CREATE UNIQUE INDEX live_place ON documents (inbox, path) WHERE live;
--- What lies in a folder is counted, and listed, without a look at the rows.
-CREATE INDEX lying_place ON documents (inbox, path, live, kept) WHERE live AND NOT kept;
+-- What lies in a folder is counted, listed and compared without a look at the rows: one scan after the other does.
+CREATE INDEX lying_place ON documents (inbox, path, live, kept, size, modified_ns, changed_ns, inode)
+    WHERE live AND NOT kept;
 CREATE INDEX live_content ON documents (content_hash, duplicate_of, inode) WHERE live;
 CREATE INDEX unpublished ON documents (lane, sequence) WHERE NOT published;
 CREATE INDEX waiting ON documents (sequence) WHERE state = 'pending' AND published;
