@@ -140,8 +140,10 @@ class Librarian:
         return next((entry for entry in likely if entry.kept or self._is_gone(entry.place)), None)
 
     def _move(self, entry: LedgerEntry, place: Place, stamp: Stamp, url: str | None) -> None:
-        # Before it is settled the whole event has to be told again: a move says nothing of the content.
-        change: Change = "moved" if entry.state != "pending" or entry.change == "moved" else entry.change
+        # A move says nothing of the content: before that is settled, or while a new index is fed, all is told again.
+        settled = entry.state != "pending" or entry.change == "moved"
+        whole: Change = "duplicated" if entry.duplicate_of else "fetched"
+        change: Change = "moved" if settled and not self._ledger.is_feeding else whole
         self._ledger.change(entry.document_id, change, kept=0, url=url, **place._asdict(), **asdict(stamp))
 
     def _remove(self, entry: LedgerEntry) -> None:

@@ -26,6 +26,8 @@ FULL_CHANGE = """CASE WHEN NOT live THEN 'removed' WHEN reason IS NOT NULL THEN 
 BENEATH = "live AND NOT kept AND inbox = ? AND path > ? AND path < ?"
 #: The index that everything was fed to.
 INDEX_ID_FACT = "index_id"
+#: The index that everything was begun to be fed to, and, until that has ended, the highest sequence there was then.
+NEXT_INDEX_ID_FACT, LEFT_TO_FEED_FACT = "next_index_id", "left_to_feed"
 
 
 class Lane(IntEnum):
@@ -200,22 +202,55 @@ class Ledger:
         self.settled += cursor.rowcount
         return cursor.rowcount == 1
 
-    def feed_again(self, *, everything: bool) -> int:
-        """Let events be published once more, of what is pending or of all documents; return how many.
+    # Feeding again: whole events are published once more, in the order of what they tell, with new sequences
+
+    @property
+    def index_id(self) -> str | None:
+        """The index that everything was fed to, or is being."""
+        return self.fact(NEXT_INDEX_ID_FACT) or self.fact(INDEX_ID_FACT)
+
+    @property
+    def is_feeding(self) -> bool:
+        """Whether some of everything is left to be fed to that index."""
+        return self.fact(LEFT_TO_FEED_FACT) is not None
+
+    def feed_what_was_lost(self) -> int:
+        """Feed again what was on its way: as many documents as there is room for on the streams; return how many."""
+        lost = self._sequences("state = 'pending' AND published ORDER BY sequence")
+        with self.together():
+            self._feed(lost)
+        return len(lost)
+
+    def begin_to_feed_everything(self, index_id: str) -> None:
+        """Let all documents be fed to this index, by calls of `feed_next`; what was begun for another has ended.
 
         All includes the removed: the index must know of them, or a message still on its way would bring them back.
         """
-        which = "TRUE" if everything else "state = 'pending'"
         with self.together():
-            documents: int = self._file.value(f"SELECT count(*) FROM documents WHERE {which}")  # noqa: S608
-            first, self._last_sequence = self._next_sequence(), self._last_sequence + documents
-            self._file.execute(
-                f"UPDATE documents SET state = 'pending', change = {FULL_CHANGE}, published = 0, lane = ?, "  # noqa: S608
-                "sequence = ? + place FROM (SELECT document_id AS fed, row_number() OVER (ORDER BY sequence) AS place "
-                f"FROM documents WHERE {which}) WHERE document_id = fed",
-                (Lane.BULK, first),
-            )
-        return documents
+            self.remember(NEXT_INDEX_ID_FACT, index_id)
+            self.remember(LEFT_TO_FEED_FACT, str(self._last_sequence))
+
+    def feed_next(self, most: int) -> int:
+        """Feed the next documents of everything; return how many, 0 when none are left."""
+        # What was fed, or has changed, has a higher sequence since: those left are those up to the highest of then.
+        left = self._sequences("sequence <= ? ORDER BY sequence LIMIT ?", self.fact(LEFT_TO_FEED_FACT) or -1, most)
+        with self.together():
+            self._feed(left)
+            if not left and (index_id := self.index_id):
+                self.remember(INDEX_ID_FACT, index_id)
+                self._file.forget(LEFT_TO_FEED_FACT)
+        return len(left)
+
+    def _sequences(self, which: str, *values: Any) -> list[int]:
+        rows = self._file.execute(f"SELECT sequence FROM documents WHERE {which}", values)  # noqa: S608
+        return [row["sequence"] for row in rows]
+
+    def _feed(self, sequences: Sequence[int]) -> None:
+        self._file.executemany(
+            f"UPDATE documents SET state = 'pending', change = {FULL_CHANGE}, published = 0, lane = ?, sequence = ? "  # noqa: S608
+            "WHERE sequence = ?",
+            [(Lane.BULK, self._next_sequence(), sequence) for sequence in sequences],
+        )
 
     def _update(self, document_id: str, **columns: Any) -> None:
         assignments = ", ".join(f"{name} = ?" for name in columns)

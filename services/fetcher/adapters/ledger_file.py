@@ -171,6 +171,10 @@ class LedgerFile:
         """Remember it across restarts."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
+    def forget(self, name: str) -> None:
+        """Let nothing be remembered under this name."""
+        self._db.execute("DELETE FROM facts WHERE name = ?", (name,))
+
     @contextmanager
     def durably(self) -> Iterator[None]:
         """The changes inside, made together, are on the disk when it ends: not even a power cut undoes them."""

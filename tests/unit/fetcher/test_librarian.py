@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.fetcher.adapters.inbox import Inbox
-from services.fetcher.adapters.ledger import Lane, Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import INDEX_ID_FACT, Lane, Ledger, LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import MOST_RETOLD, Librarian
@@ -62,6 +62,13 @@ class Desk:
 
     def files(self, inbox: str = "inbox") -> int:
         return self.ledger.files(Place(inbox, b""))
+
+    def feed_everything(self, most: int = 2) -> int:
+        self.ledger.begin_to_feed_everything("another")
+        fed = 0
+        while self.ledger.is_feeding:
+            fed += self.ledger.feed_next(most)
+        return fed
 
     def publish(self) -> None:
         for lane in Lane:
@@ -207,18 +214,71 @@ async def test_feeding_again_tells_all_there_is_to_know(desk: Desk) -> None:
     await desk.write("d.txt", "three")
     desk.remove("d.txt")
     desk.publish()
-    assert desk.ledger.feed_again(everything=True) == 3
+    assert desk.feed_everything() == 3
     assert desk.changes() == [("b.txt", "fetched"), ("c.txt", "duplicated"), ("d.txt", "removed")]
 
 
 async def test_feeding_again_keeps_the_order_and_goes_above_what_was(desk: Desk) -> None:
     before = [await desk.write(f"{i}.txt", f"text {i}") for i in range(5)]
     desk.publish()
-    assert desk.ledger.feed_again(everything=False) == 5
+    assert desk.ledger.feed_what_was_lost() == 5
     again = desk.unpublished()
     assert [e.document_id for e in again] == [e.document_id for e in before]
     assert again[0].sequence > before[-1].sequence
     assert (await desk.write("new.txt", "new")).sequence > again[-1].sequence
+
+
+async def test_what_was_not_published_cannot_have_been_lost(desk: Desk) -> None:
+    await desk.write("a.txt", "one")
+    desk.publish()
+    waiting = await desk.write("b.txt", "two")
+    assert desk.ledger.feed_what_was_lost() == 1
+    assert desk.at("b.txt") == waiting
+
+
+async def test_feeding_everything_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
+    with closing(LedgerFile(tmp_path / "ledger")) as file:
+        desk = Desk(tmp_path, file)
+        before = [(await desk.write(f"{i}.txt", f"text {i}")).document_id for i in range(5)]
+        desk.publish()
+        desk.ledger.remember(INDEX_ID_FACT, "the first")
+        desk.ledger.begin_to_feed_everything("the second")
+        assert desk.ledger.feed_next(2) == 2
+    with closing(LedgerFile(tmp_path / "ledger")) as file:
+        desk = Desk(tmp_path, file)
+        assert (desk.ledger.is_feeding, desk.ledger.index_id) == (True, "the second")
+        assert desk.ledger.counts(IDLE).index_id == "the first"
+        assert [desk.ledger.feed_next(2) for _ in range(3)] == [2, 1, 0]
+        assert (desk.ledger.is_feeding, desk.ledger.counts(IDLE).index_id) == (False, "the second")
+        assert [e.document_id for e in desk.unpublished()] == before
+
+
+async def test_a_feeding_for_a_third_index_begins_anew(desk: Desk) -> None:
+    for i in range(3):
+        await desk.write(f"{i}.txt", f"text {i}")
+    desk.ledger.begin_to_feed_everything("the second")
+    desk.ledger.feed_next(2)
+    assert desk.feed_everything() == 3
+
+
+async def test_what_happens_while_everything_is_fed_again_is_not_fed_twice(desk: Desk) -> None:
+    for i in range(4):
+        await desk.settle(await desk.write(f"{i}.txt", f"text {i}"))
+    desk.ledger.begin_to_feed_everything("another")
+    desk.ledger.feed_next(2)
+    edited, new = await desk.write("3.txt", "edited"), await desk.write("new.txt", "new")
+    assert [desk.ledger.feed_next(2) for _ in range(2)] == [1, 0]
+    assert (desk.at("3.txt"), desk.at("new.txt")) == (edited, new)
+
+
+async def test_a_move_while_everything_is_fed_again_tells_a_new_index_the_content_too(desk: Desk) -> None:
+    await desk.settle(await desk.write("a.txt", "one"))
+    await desk.settle(await desk.write("b.txt", "one"), "duplicate")
+    desk.ledger.begin_to_feed_everything("another")
+    for name in ("a", "b"):
+        (desk.folder / f"{name}.txt").rename(desk.folder / f"{name}-moved.txt")
+        await desk.enter(f"{name}-moved.txt")
+    assert desk.changes() == [("a-moved.txt", "fetched"), ("b-moved.txt", "duplicated")]
 
 
 async def test_what_a_scan_found_is_published_after_what_was_dropped(desk: Desk) -> None:
@@ -278,7 +338,7 @@ async def test_a_kept_document_whose_bytes_turn_up_elsewhere_has_moved(tmp_path:
     await desk.settle(before)
     desk.remove("a.txt")
     assert (await desk.write("b.txt", "one")).document_id == before.document_id
-    desk.ledger.feed_again(everything=True)
+    desk.feed_everything()
     assert desk.changes() == [("b.txt", "fetched")]
 
 
@@ -287,7 +347,7 @@ async def test_a_kept_document_is_fed_to_a_new_index_too(tmp_path: Path, file: L
     await desk.write("a.txt", "one")
     desk.publish()
     desk.remove("a.txt")
-    desk.ledger.feed_again(everything=True)
+    desk.feed_everything()
     assert desk.changes() == [("a.txt", "fetched")]
 
 
