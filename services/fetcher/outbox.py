@@ -150,17 +150,20 @@ class Outbox:
             await asyncio.sleep(RECONCILE_SECONDS)
 
     async def _feed_what_redis_lost(self) -> None:
-        if await self._is_behind() or await self._stranded():
-            documents = self._ledger.feed_what_was_lost()
+        behind = await self._behind()
+        if behind or await self._stranded():
+            documents = self._ledger.feed_what_was_lost(behind)
             log.warning("feeding_again", why="Redis lost documents that were on their way", documents=documents)
             self.wake()
 
-    async def _is_behind(self) -> bool:
-        """Whether the server has seen less than was published."""
+    async def _behind(self) -> dict[Lane, int]:
+        """Return what the server has seen last of the lanes in which more was published."""
+        behind = {}
         for lane, intake in self._intakes.items():
-            if await intake.published() < self._ledger.last_published(lane):
-                return True
-        return False
+            told = self._ledger.last_published(lane)  # first: more may be published while the server is asked
+            if (seen := await intake.published()) < told:
+                behind[lane] = seen
+        return behind
 
     async def _stranded(self) -> bool:
         """Whether, in two looks, the same document was on its way and yet on no stream."""

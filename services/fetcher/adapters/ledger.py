@@ -7,7 +7,7 @@ has settled exactly that sequence. `lane` is the queue it is published in: what 
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -214,11 +214,17 @@ class Ledger:
         """Whether some of everything is left to be fed to that index."""
         return self.fact(LEFT_TO_FEED_FACT) is not None
 
-    def feed_what_was_lost(self) -> int:
-        """Feed again what was on its way: as many documents as there is room for on the streams; return how many."""
+    def feed_what_was_lost(self, seen: Mapping[Lane, int]) -> int:
+        """Feed again what was on its way: as many documents as there is room for on the streams; return how many.
+
+        Args:
+            seen: the highest sequence that Redis knows of, of the lanes in which more was published.
+        """
         lost = self._sequences("state = 'pending' AND published ORDER BY sequence")
         with self.together():
             self._feed(lost)
+            for lane, sequence in seen.items():
+                self.remember(_published_fact(lane), str(sequence))
         return len(lost)
 
     def begin_to_feed_everything(self, index_id: str) -> None:

@@ -221,7 +221,7 @@ async def test_feeding_again_tells_all_there_is_to_know(desk: Desk) -> None:
 async def test_feeding_again_keeps_the_order_and_goes_above_what_was(desk: Desk) -> None:
     before = [await desk.write(f"{i}.txt", f"text {i}") for i in range(5)]
     desk.publish()
-    assert desk.ledger.feed_what_was_lost() == 5
+    assert desk.ledger.feed_what_was_lost({}) == 5
     again = desk.unpublished()
     assert [e.document_id for e in again] == [e.document_id for e in before]
     assert again[0].sequence > before[-1].sequence
@@ -232,8 +232,15 @@ async def test_what_was_not_published_cannot_have_been_lost(desk: Desk) -> None:
     await desk.write("a.txt", "one")
     desk.publish()
     waiting = await desk.write("b.txt", "two")
-    assert desk.ledger.feed_what_was_lost() == 1
+    assert desk.ledger.feed_what_was_lost({}) == 1
     assert desk.at("b.txt") == waiting
+
+
+async def test_a_lane_that_was_lost_counts_as_published_up_to_where_redis_is(desk: Desk) -> None:
+    await desk.write("a.txt", "one")
+    desk.publish()
+    desk.ledger.feed_what_was_lost({Lane.FRESH: -1})
+    assert desk.ledger.last_published(Lane.FRESH) == -1
 
 
 async def test_feeding_everything_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
