@@ -6,11 +6,14 @@
     rate      files that lie there at the start, against a bare loop of read, SHA-256 and durable blob write
     memory    of the fetcher with so many files known
     idle      share of a core with so many files watched and nothing happening
+    ledger    the longest that anything waits for the ledger when so many files are known
 
 `make bench ARGS='--figures rate idle --files 100000'`
 """
 
 import argparse
+import hashlib
+import logging
 import os
 import random
 import resource
@@ -20,17 +23,23 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
+import structlog
 
 from benchmarks.results import Figure, publish
+from services.fetcher.adapters.inbox import Reading
+from services.fetcher.adapters.ledger import Ledger
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.domain.identity import Place, Stamp, document_id_of
+from services.fetcher.handlers import Librarian
+from services.fetcher.outbox import FED_AT_A_TIME, Outbox
 from shared.blobs import FilesystemBlobStore
+from shared.contracts import BlobRef, StageBacklog
 from shared.streams import Stream
 from tests.servers import start_server
 from tests.services import SERVICES, Services, running_services
@@ -45,6 +54,8 @@ PATIENCE_SECONDS = 900.0
 SINGLE = 300
 #: Seconds over which an idle fetcher is watched: two of its scans.
 IDLE_SECONDS = 130.0
+#: Calls of each kind, the longest of which counts.
+CALLS = 1_000
 
 
 def text_of(number: int, words: int = 60) -> str:
@@ -192,24 +203,40 @@ def accepted(ledger: Path) -> int:
 
 
 def know(folder: Path, inbox: Path) -> None:
-    """Enter all files of the inbox into a ledger, as indexed: what the fetcher knows after having worked on them."""
-    rows, moment = 0, datetime.now(UTC).isoformat()
+    """Enter all files of the inbox into a ledger: what the fetcher knows after having worked on them."""
     with closing(LedgerFile(folder / "data/ledger")) as file:
-        for directory in sorted(inbox.iterdir()):
-            with file.together(), os.scandir(directory) as entries:
-                for entry in entries:
-                    rows += 1
-                    stamp = Stamp.of(entry.stat())
-                    path = os.fsencode(f"{directory.name}/{entry.name}")
-                    file.execute(
-                        "INSERT INTO documents (document_id, path, live, state, change, sequence, published, size, "
-                        "modified_ns, changed_ns, inode, content_hash, accepted, fetched, seen_ns) "
-                        "VALUES (?, ?, 1, 'indexed', 'fetched', ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        (
-                            document_id_of(Place("inbox", path)), path, rows, stamp.size, stamp.modified_ns,
-                            stamp.changed_ns, stamp.inode, f"{rows:064x}", moment, moment, time.time_ns(),
-                        ),
-                    )  # fmt: skip
+        enter(file, files_of(inbox))
+
+
+def files_of(inbox: Path) -> Iterator[tuple[bytes, Stamp]]:
+    """Yield path and stamp of the files in the folders of an inbox."""
+    for directory in sorted(inbox.iterdir()):
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                yield os.fsencode(f"{directory.name}/{entry.name}"), Stamp.of(entry.stat())
+
+
+def enter(file: LedgerFile, files: Iterable[tuple[bytes, Stamp]]) -> None:
+    """Enter these files into a ledger, as indexed."""
+    moment = datetime.now(UTC).isoformat()
+    with file.together():
+        file.executemany(
+            "INSERT INTO documents (document_id, path, live, state, change, sequence, published, size, "
+            "modified_ns, changed_ns, inode, content_hash, accepted, fetched, seen_ns) "
+            "VALUES (?, ?, 1, 'indexed', 'fetched', ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    document_id_of(Place("inbox", path)), path, row, stamp.size, stamp.modified_ns,
+                    stamp.changed_ns, stamp.inode, content_hash_of(row), moment, moment, time.time_ns(),
+                )
+                for row, (path, stamp) in enumerate(files, start=1)
+            ),
+        )  # fmt: skip
+
+
+def content_hash_of(number: int) -> str:
+    """Return what could be the hash of a file's bytes."""
+    return hashlib.sha256(str(number).encode()).hexdigest()
 
 
 @contextmanager
@@ -262,6 +289,69 @@ def idle(folder: Path, files: int) -> list[Figure]:
     return [Figure(f"idle with {files:,} files watched", share * 100, "% of a core")]
 
 
+def ledger(folder: Path, files: int) -> list[Figure]:
+    """Call a ledger that knows all these files; while it works, nothing else happens."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    with closing(LedgerFile(folder)) as file:
+        enter(file, ((known_path(number, files), Stamp(1, 1, 1, number)) for number in range(files)))
+    with closing(LedgerFile(folder)) as file:  # opened again: it has nothing in memory
+        longest = {name: longest_of(call) for name, call in ledger_calls(Ledger(file), files).items()}
+    about = f"a ledger of {files:,} documents"
+    each = [Figure(f"{about}, {name}, at most", seconds * 1e3, "ms") for name, seconds in longest.items()]
+    return [*each, Figure(f"{about}, any call, at most", max(longest.values()) * 1e3, "ms")]
+
+
+def known_path(number: int, files: int) -> bytes:
+    """Return a path such that the files of a folder are entered far from each other, as those that came one by one."""
+    return b"%04d/%07d.txt" % (number % folders_of(files), number)
+
+
+def folders_of(files: int) -> int:
+    """Return how many folders so many files lie in."""
+    return max(1, files // FOLDER_FILES)
+
+
+def longest_of(call: Callable[[int], object]) -> float:
+    """Return the seconds of the longest of many calls."""
+    longest = 0.0
+    for number in range(CALLS):
+        start = time.perf_counter()
+        call(number)
+        longest = max(longest, time.perf_counter() - start)
+    return longest
+
+
+def ledger_calls(ledger: Ledger, files: int) -> dict[str, Callable[[int], object]]:
+    """Return what the fetcher asks of its ledger, and tells it, in the order in which it is to be called."""
+    some = random.Random(0)
+    librarian = Librarian(ledger, Outbox(ledger), lambda _: False)
+
+    def accept(path: bytes, content_hash: str) -> None:
+        content = BlobRef(sha256=content_hash, size=1)
+        librarian.on_file_read(Place("inbox", path), Reading(Stamp(1, 1, 1, 0), time.time_ns(), content))
+
+    def settle(number: int) -> None:
+        if entry := ledger.at(Place("inbox", b"new/%d" % number)):
+            ledger.settle(entry.document_id, entry.sequence, "indexed")
+
+    def stamps(_: int) -> None:
+        folders = folders_of(files)
+        first = some.randrange(folders)
+        ledger.stamps("inbox", [known_path(first + number * folders, files) for number in range(500)])
+
+    ledger.begin_to_feed_everything("another")
+    return {
+        "a document's row": lambda _: ledger.at(Place("inbox", known_path(some.randrange(files), files))),
+        "a new file": lambda number: accept(b"new/%d" % number, content_hash_of(-1 - number)),
+        "a duplicate": lambda number: accept(b"same/%d" % number, content_hash_of(1)),
+        "a settlement": settle,
+        "the stamps of 500 files": stamps,
+        "how many files there are": lambda _: ledger.files(Place("inbox", b"")),
+        "the counts": lambda _: ledger.counts(StageBacklog(fetcher=0, parser=0, indexer=0)),
+        "a step of feeding again": lambda _: ledger.feed_next(FED_AT_A_TIME),
+    }
+
+
 FIGURES: dict[str, tuple[Callable[[Path, int], list[Figure]], int]] = {
     "drop": (drop, 0),
     "meanwhile": (meanwhile, 100_000),
@@ -269,6 +359,7 @@ FIGURES: dict[str, tuple[Callable[[Path, int], list[Figure]], int]] = {
     "rate": (rate, 100_000),
     "memory": (memory, 1_000_000),
     "idle": (idle, 100_000),
+    "ledger": (ledger, 1_000_000),
 }
 
 

@@ -16,8 +16,11 @@ from shared.contracts import BlobRef, DocumentSettled, Event
 
 log = structlog.get_logger()
 
-#: Of the files that hold the same bytes, those looked at for one that has moved: more copies than anybody keeps.
-MOST_MOVED = 100
+#: Of the duplicates of a document, those looked at for one that has moved, beside those of the same inode: each look
+#: takes 50 µs, and whoever has more copies gets a new document for one that came from another disk.
+MOST_MOVED = 8
+#: Duplicates that are told of their new original when theirs is edited: telling all of 100,000 would take many seconds.
+MOST_RETOLD = 100
 
 
 class Librarian:
@@ -86,18 +89,17 @@ class Librarian:
             self._ledger.touch(entry.document_id, reading.stamp, reading.seen_ns)
         else:
             self._change(entry, reading.stamp, "rejected", lane, **facts)
-            self._promote_duplicate(entry)
 
     def _enter(self, place: Place, reading: Reading, content: BlobRef, lane: Lane, url: str | None) -> None:
         entry = self._ledger.at(place)
         if entry and entry.content_hash == content.sha256:
             self._ledger.touch(entry.document_id, reading.stamp, reading.seen_ns)
             return
-        moved = self._moved(content) if entry is None else None
+        original = self._ledger.original(content.sha256)
+        moved = self._moved(original, reading.stamp) if original and entry is None else None
         if moved:
             self._move(moved, place, reading.stamp, url)
             return
-        original = self._ledger.original(content.sha256)
         change: Change = "duplicated" if original else "fetched"
         duplicate_of = original.document_id if original else None
         facts = {"content_hash": content.sha256, "duplicate_of": duplicate_of, "reason": None, **_seen(reading)}
@@ -105,19 +107,43 @@ class Librarian:
             self._ledger.add(place, reading.stamp, change, lane, _seen_at(reading), url=url, **facts)
         else:
             self._change(entry, reading.stamp, change, lane, **facts)
-            self._promote_duplicate(entry)
 
     def _change(self, entry: LedgerEntry, stamp: Stamp, change: Change, lane: Lane, **facts: Any) -> None:
-        self._ledger.change(entry.document_id, change, lane, kept=0, **asdict(stamp), **facts)
+        """The document has other bytes by now: its oldest duplicate becomes the original of the others."""
+        facts |= {"kept": 0, **asdict(stamp)}
+        heir, *others = self._ledger.duplicates(entry.document_id, MOST_RETOLD + 1) or (None,)
+        if heir and len(others) >= MOST_RETOLD:
+            self._exchange(entry, heir, change, lane, **facts)
+            return
+        self._ledger.change(entry.document_id, change, lane, **facts)
+        if heir:
+            self._ledger.change(heir.document_id, "fetched", duplicate_of=None)
+            for other in others:
+                self._ledger.change(other.document_id, "duplicated", duplicate_of=heir.document_id)
 
-    def _moved(self, content: BlobRef) -> LedgerEntry | None:
-        """Return the document whose bytes these are and whose own file is gone, if one is."""
-        holding = self._ledger.holding(content.sha256, MOST_MOVED)
-        return next((h for h in holding if h.kept or self._is_gone(h.place)), None)
+    def _exchange(self, entry: LedgerEntry, heir: LedgerEntry, change: Change, lane: Lane, **facts: Any) -> None:
+        """The document stays with its bytes, at its duplicate's place, and the duplicate becomes what lies at its own.
+
+        As if the file had been removed and written anew: so nothing is to be told of the other duplicates.
+        """
+        self._ledger.change(heir.document_id, "removed", live=0)  # one document a place
+        self._move(entry, heir.place, heir.stamp, heir.url)
+        here = {"live": 1, "url": entry.url, **entry.place._asdict()}
+        self._ledger.change(heir.document_id, change, lane, **here, **facts)
+
+    def _moved(self, original: LedgerEntry, stamp: Stamp) -> LedgerEntry | None:
+        """Return the document that holds the same bytes and whose own file is gone, if there seems to be one."""
+        same_file = self._ledger.duplicates_of_inode(original, stamp.inode, MOST_MOVED)
+        others = self._ledger.duplicates(original.document_id, MOST_MOVED)
+        # Moved on its disk, a file keeps its inode: of many copies that move at once, each one keeps its document.
+        likely = sorted([*same_file, original, *others], key=lambda entry: entry.stamp.inode != stamp.inode)
+        return next((entry for entry in likely if entry.kept or self._is_gone(entry.place)), None)
 
     def _move(self, entry: LedgerEntry, place: Place, stamp: Stamp, url: str | None) -> None:
-        # Before it is settled the whole event has to be told again: a move says nothing of the content.
-        change: Change = "moved" if entry.state != "pending" or entry.change == "moved" else entry.change
+        # A move says nothing of the content: before that is settled, or while a new index is fed, all is told again.
+        settled = entry.state != "pending" or entry.change == "moved"
+        whole: Change = "duplicated" if entry.duplicate_of else "fetched"
+        change: Change = "moved" if settled and not self._ledger.is_feeding else whole
         self._ledger.change(entry.document_id, change, kept=0, url=url, **place._asdict(), **asdict(stamp))
 
     def _remove(self, entry: LedgerEntry) -> None:
@@ -131,15 +157,7 @@ class Librarian:
         self._outbox.wake()
 
     def _heir(self, entry: LedgerEntry) -> LedgerEntry | None:
-        return None if entry.duplicate_of else self._ledger.oldest_duplicate(entry.document_id)
-
-    def _promote_duplicate(self, entry: LedgerEntry) -> None:
-        """The document has other bytes by now: its oldest duplicate becomes the original of the others."""
-        heir, *others = self._ledger.duplicates(entry.document_id) or (None,)
-        if heir:
-            self._ledger.change(heir, "fetched", duplicate_of=None)
-        for other in others:
-            self._ledger.change(other, "duplicated", duplicate_of=heir)
+        return next(iter(self._ledger.duplicates(entry.document_id, 1)), None)
 
 
 def _seen(reading: Reading) -> dict[str, Any]:

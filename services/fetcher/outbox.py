@@ -41,6 +41,8 @@ log = structlog.get_logger()
 BATCH = 200
 #: Seconds between two looks whether Redis and the index still have everything.
 RECONCILE_SECONDS = 2.0
+#: Documents fed again in one step, and seconds between two such steps, in which others get their turn.
+FED_AT_A_TIME, FEED_PAUSE_SECONDS = 200, 0.005
 #: Seconds between two looks whether there is room again: the parsers must not run dry meanwhile.
 ROOM_SECONDS = 0.05
 
@@ -143,21 +145,25 @@ class Outbox:
         while True:
             with contextlib.suppress(TransientError, RedisError):  # away: `publish` says so; looked at again
                 await self._feed_what_redis_lost()
-                await self._feed_a_new_index()
+                await self._notice_a_new_index()
+                await self._feed_everything()
             await asyncio.sleep(RECONCILE_SECONDS)
 
     async def _feed_what_redis_lost(self) -> None:
-        if await self._is_behind() or await self._stranded():
-            documents = self._ledger.feed_again(everything=False)
+        behind = await self._behind()
+        if behind or await self._stranded():
+            documents = self._ledger.feed_what_was_lost(behind)
             log.warning("feeding_again", why="Redis lost documents that were on their way", documents=documents)
             self.wake()
 
-    async def _is_behind(self) -> bool:
-        """Whether the server has seen less than was published."""
+    async def _behind(self) -> dict[Lane, int]:
+        """Return what the server has seen last of the lanes in which more was published."""
+        behind = {}
         for lane, intake in self._intakes.items():
-            if await intake.published() < self._ledger.last_published(lane):
-                return True
-        return False
+            told = self._ledger.last_published(lane)  # first: more may be published while the server is asked
+            if (seen := await intake.published()) < told:
+                behind[lane] = seen
+        return behind
 
     async def _stranded(self) -> bool:
         """Whether, in two looks, the same document was on its way and yet on no stream."""
@@ -168,15 +174,25 @@ class Outbox:
         self._lost_since = waiting if lost and not stranded else None
         return stranded
 
-    async def _feed_a_new_index(self) -> None:
+    async def _notice_a_new_index(self) -> None:
         found: Any = await self._client.get(INDEX_ID_KEY)
-        if found is None or (index_id := found.decode()) == self._ledger.fact(INDEX_ID_FACT):
+        if found is None or (index_id := found.decode()) == self._ledger.index_id:
             return
-        if self._ledger.fact(INDEX_ID_FACT) is not None:
-            documents = self._ledger.feed_again(everything=True)
-            log.warning("feeding_again", why="the index is a new one", documents=documents)
+        if self._ledger.index_id is None:
+            self._ledger.remember(INDEX_ID_FACT, index_id)
+        else:
+            log.warning("feeding_again", why="the index is a new one")
+            self._ledger.begin_to_feed_everything(index_id)
+
+    async def _feed_everything(self) -> None:
+        """Go on with it where it was, so many documents at a time: a million take half a minute."""
+        documents = 0
+        while self._ledger.is_feeding:
+            documents += self._ledger.feed_next(FED_AT_A_TIME)
             self.wake()
-        self._ledger.remember(INDEX_ID_FACT, index_id)
+            await asyncio.sleep(FEED_PAUSE_SECONDS)
+        if documents:
+            log.info("fed_again", documents=documents)
 
 
 def _source(entry: LedgerEntry) -> Source:

@@ -43,7 +43,10 @@ DROP INDEX live_content;
 DROP INDEX unpublished;
 DROP INDEX states;
 CREATE UNIQUE INDEX live_place ON documents (inbox, path) WHERE live;
-CREATE INDEX live_content ON documents (content_hash, duplicate_of) WHERE live;
+-- What lies in a folder is counted, listed and compared without a look at the rows: one scan after the other does.
+CREATE INDEX lying_place ON documents (inbox, path, live, kept, size, modified_ns, changed_ns, inode)
+    WHERE live AND NOT kept;
+CREATE INDEX live_content ON documents (content_hash, duplicate_of, inode) WHERE live;
 CREATE INDEX unpublished ON documents (lane, sequence) WHERE NOT published;
 CREATE INDEX waiting ON documents (sequence) WHERE state = 'pending' AND published;
 INSERT INTO facts SELECT 'published.fresh', max(sequence) FROM documents WHERE published HAVING max(sequence) NOTNULL;
@@ -57,6 +60,18 @@ CREATE TRIGGER counted_out AFTER DELETE ON documents BEGIN
 CREATE TRIGGER counted_over AFTER UPDATE OF state ON documents WHEN OLD.state <> NEW.state BEGIN
     UPDATE counts SET documents = documents - 1 WHERE state = OLD.state;
     INSERT INTO counts VALUES (NEW.state, 1) ON CONFLICT DO UPDATE SET documents = documents + 1; END;
+-- How many files of which inbox are documents: asked for by each of its scans.
+CREATE TABLE files (inbox TEXT PRIMARY KEY, files INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO files SELECT inbox, count(*) FROM documents WHERE live AND NOT kept GROUP BY inbox;
+CREATE TRIGGER file_in AFTER INSERT ON documents WHEN NEW.live AND NOT NEW.kept BEGIN
+    INSERT INTO files VALUES (NEW.inbox, 1) ON CONFLICT DO UPDATE SET files = files + 1; END;
+CREATE TRIGGER file_out AFTER DELETE ON documents WHEN OLD.live AND NOT OLD.kept BEGIN
+    UPDATE files SET files = files - 1 WHERE inbox = OLD.inbox; END;
+CREATE TRIGGER file_over AFTER UPDATE OF inbox, live, kept ON documents
+    WHEN (OLD.inbox, OLD.live AND NOT OLD.kept) <> (NEW.inbox, NEW.live AND NOT NEW.kept) BEGIN
+    UPDATE files SET files = files - 1 WHERE inbox = OLD.inbox AND OLD.live AND NOT OLD.kept;
+    INSERT INTO files SELECT NEW.inbox, 1 WHERE NEW.live AND NOT NEW.kept
+        ON CONFLICT DO UPDATE SET files = files + 1; END;
 -- What lies in the inboxes and is no document: files that wait to be read, and what the rules leave out.
 CREATE TABLE found (inbox TEXT, path BLOB, modified_ns INTEGER NOT NULL, PRIMARY KEY (inbox, path))
     STRICT, WITHOUT ROWID;
@@ -70,6 +85,11 @@ CREATE TABLE lists (inbox TEXT, path BLOB, size INTEGER NOT NULL, modified_ns IN
 CREATE TABLE pages (url TEXT PRIMARY KEY, host TEXT NOT NULL, waiting INTEGER NOT NULL, due REAL NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0, fetched INTEGER NOT NULL DEFAULT 0, etag TEXT, last_modified TEXT) STRICT;
 CREATE INDEX due_pages ON pages (due, host) WHERE waiting;
+CREATE TABLE waiting_pages (pages INTEGER NOT NULL) STRICT;  -- one row: counting them would take long
+INSERT INTO waiting_pages VALUES (0);
+CREATE TRIGGER page_asked AFTER INSERT ON pages BEGIN UPDATE waiting_pages SET pages = pages + NEW.waiting; END;
+CREATE TRIGGER page_changed AFTER UPDATE OF waiting ON pages WHEN OLD.waiting <> NEW.waiting BEGIN
+    UPDATE waiting_pages SET pages = pages + NEW.waiting - OLD.waiting; END;
 CREATE TABLE feeds (url TEXT, inbox TEXT, path BLOB, due REAL NOT NULL, looked REAL, etag TEXT, last_modified TEXT,
     fault TEXT, PRIMARY KEY (url, inbox, path)) STRICT, WITHOUT ROWID;
 CREATE INDEX due_feeds ON feeds (due);
@@ -155,6 +175,10 @@ class LedgerFile:
     def remember(self, name: str, value: str) -> None:
         """Remember it across restarts."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def forget(self, name: str) -> None:
+        """Let nothing be remembered under this name."""
+        self._db.execute("DELETE FROM facts WHERE name = ?", (name,))
 
     @contextmanager
     def durably(self) -> Iterator[None]:

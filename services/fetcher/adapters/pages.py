@@ -15,8 +15,8 @@ from shared.errors import TransientError
 
 #: The inbox that pages are said to be from.
 INBOX = "web"
-#: Pages that wait to be fetched, at most.
-MOST_WAITING = 1_000_000
+#: Pages that wait to be fetched, at most: weeks of one host's, and soon looked through for what is due.
+MOST_WAITING = 100_000
 
 
 class Again(Enum):
@@ -64,7 +64,7 @@ class Pages:
     @property
     def waiting(self) -> int:
         """How many pages wait to be fetched."""
-        return int(self._file.value("SELECT count(*) FROM pages WHERE waiting"))
+        return int(self._file.value("SELECT pages FROM waiting_pages"))
 
     def ask(self, urls: Sequence[str], again: Again) -> None:
         """Let these pages be fetched. Raises `TransientError`, too, when too many wait already."""

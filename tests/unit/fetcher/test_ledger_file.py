@@ -35,6 +35,7 @@ def test_a_ledger_of_the_first_version_goes_on(tmp_path: Path) -> None:
             assert known is not None
             assert known.document_id == "a" * 32
             assert (counts.accepted, counts.indexed, counts.in_flight.total) == (2, 1, 1)
+            assert ledger.files(Place("inbox", b"")) == 2
             assert ledger.last_published(Lane.FRESH) == 7
             assert [e.document_id for e in ledger.unpublished(Lane.FRESH, 9)] == ["b" * 32]
 

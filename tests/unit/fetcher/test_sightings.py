@@ -8,7 +8,7 @@ import pytest
 
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.adapters.sightings import Sightings
-from services.fetcher.domain.identity import Place
+from services.fetcher.domain.identity import Place, Stamp
 
 
 @pytest.fixture
@@ -34,6 +34,20 @@ def test_what_is_left_out_is_listed_once_and_forgotten_when_it_is_gone(sightings
     sightings.forget(Place("inbox", b"a.tmp"))
     sightings.forget(Place("inbox", b"a.tmp"))
     assert (sightings.ignored, sightings.newest_ignored().total, sightings.ignored_in("inbox")) == (1, 1, 1)
+    sightings.ignore("other", [(b"a.tmp", "*.tmp")])
+    assert (sightings.ignored, sightings.ignored_in("inbox"), sightings.ignored_in("other")) == (2, 1, 1)
+
+
+def test_a_list_is_known_until_it_is_gone_however_often_it_is_read(sightings: Sightings) -> None:
+    place, stamp, later = Place("inbox", b"urls.txt"), Stamp(1, 2, 3, 4), Stamp(2, 3, 4, 4)
+    for seen in (stamp, later):
+        sightings.enter_list(place, seen)
+    assert sightings.lists_of("inbox", [b"urls.txt", b"a.txt"]) == {b"urls.txt": later}
+    assert sightings.lists_in("inbox") == [b"urls.txt"]
+    sightings.forget_list(place)
+    sightings.forget_list(place)
+    sightings.enter_list(place, stamp)
+    assert sightings.lists_in("inbox") == [b"urls.txt"]
 
 
 def test_what_is_left_out_is_known_after_a_restart_and_what_waited_is_found_again(tmp_path: Path) -> None:
@@ -44,3 +58,4 @@ def test_what_is_left_out_is_known_after_a_restart_and_what_waited_is_found_agai
     with closing(LedgerFile(tmp_path)) as file:
         after = Sightings(file)
         assert (after.ignored, after.found, after.take_newest("inbox", 9)) == (1, 0, [])
+        assert after.ignored_in("inbox") == 1
