@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import structlog
@@ -31,7 +31,8 @@ from shared.errors import RejectedDocument, SetupError
 
 log = structlog.get_logger()
 
-#: Documents after which a child is replaced: libraries keep caches, and memory falls to pieces.
+#: Documents after which a child is replaced: libraries keep caches, and memory falls to pieces. It goes on until the
+#: other is ready.
 DOCUMENTS_PER_CHILD = 200
 #: Seconds a child may take to load its libraries; it takes 1.5 on a free core.
 START_SECONDS = 30.0
@@ -56,7 +57,9 @@ class Sandbox:
         self._memory_bytes = memory_bytes
         self._idle: asyncio.Queue[_Child] = asyncio.Queue()
         self._alive: set[_Child] = set()
+        self._replacing = asyncio.Lock()
         self._keepers: list[asyncio.Task[None]] = []
+        self._farewells: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Start all children; returns when the first is ready. Raises `SetupError` when none is in 30 s."""
@@ -78,7 +81,7 @@ class Sandbox:
         for child in self._alive:
             child.kill()
         if self._keepers:
-            await asyncio.wait(self._keepers, timeout=_STOP_SECONDS)
+            await asyncio.wait([*self._keepers, *self._farewells], timeout=_STOP_SECONDS)
         self._keepers = []
 
     def ready(self) -> bool:
@@ -95,6 +98,7 @@ class Sandbox:
             ParseCrashed: the parse was killed, died, or failed by a bug.
         """
         child = await self._free_child()
+        child.busy = True
         try:
             async with asyncio.timeout(self._seconds):
                 reply = await child.ask(Request(path=str(path), name=name))
@@ -112,35 +116,59 @@ class Sandbox:
         return _document_in(reply)
 
     async def _free_child(self) -> "_Child":
-        while not (child := await self._idle.get()).alive:
-            pass  # it died while it waited; its keeper puts another in the queue
-        return child
+        while True:
+            child = await self._idle.get()
+            if child.alive and not child.retired:  # else its keeper has put, or will put, another in the queue
+                return child
 
     def _give_back(self, child: "_Child", reply: Reply) -> None:
-        if isinstance(reply, Parsed | Rejected) and child.answers < DOCUMENTS_PER_CHILD:
+        child.busy = False
+        if child.answers >= DOCUMENTS_PER_CHILD:
+            child.over.set()  # it goes on until another is ready in its place
+        if isinstance(reply, Parsed | Rejected) and not child.retired:
             self._idle.put_nowait(child)
         else:
             child.kill()
 
     async def _keep_one_running(self) -> None:
-        """Keep one place filled: start a child, offer it, wait for its end, again."""
-        pause = 0.0
+        """Keep one place filled: start a child, offer it, wait until it has done its share or died, again."""
+        pause, before = 0.0, None
         while True:
             await asyncio.sleep(pause)
             child = _Child(self._seconds, self._memory_bytes)
             self._alive.add(child)
-            try:
-                await child.start()
+            if await self._is_started(child, before):
                 self._idle.put_nowait(child)
-                await child.ended()
-            except (OSError, EOFError, ValueError, TimeoutError) as error:
-                log.warning("parsing_process_not_started", error=repr(error))
-            finally:
-                child.kill()
-                await asyncio.shield(child.ended())
-                self._alive.discard(child)
+                if before:
+                    before.retire()
+                await child.over.wait()
+                before = child if child.alive else None
             pause = 0.0 if child.answers else min(_LONGEST_PAUSE, max(_FIRST_PAUSE, pause * 2))
             log.info("parsing_process_replaced", pid=child.pid, answers=child.answers, pause=pause)
+
+    async def _is_started(self, child: "_Child", before: "_Child | None") -> bool:
+        """Start it; one that replaces another that still works waits for its turn, so that one core goes on working."""
+        turn = self._replacing if before and before.alive else nullcontext()
+        try:
+            async with turn:
+                await child.start()
+        except BaseException as error:
+            child.kill()
+            await asyncio.shield(child.ended())
+            self._alive.discard(child)
+            if not isinstance(error, OSError | EOFError | ValueError | TimeoutError):
+                raise
+            log.warning("parsing_process_not_started", error=repr(error))
+            return False
+        farewell = asyncio.create_task(self._see_off(child))
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
+        return True
+
+    async def _see_off(self, child: "_Child") -> None:
+        await child.ended()
+        self._alive.discard(child)
+        child.over.set()
 
 
 class _Child:
@@ -150,6 +178,11 @@ class _Child:
         self._limits = (str(seconds), str(memory_bytes), str(os.getpid()))
         self._process: asyncio.subprocess.Process | None = None
         self.answers = 0
+        self.busy = False
+        #: Whether another has taken its place.
+        self.retired = False
+        #: Set when it has done its share, or has ended.
+        self.over = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
@@ -198,6 +231,12 @@ class _Child:
             raise EOFError
         header = await self._process.stdout.readexactly(LENGTH_BYTES)
         return reply_in(await self._process.stdout.readexactly(length_of(header)))
+
+    def retire(self) -> None:
+        """Another is in its place: it ends what it has in hand, and gets nothing more."""
+        self.retired = True
+        if not self.busy:
+            self.kill()
 
     def kill(self) -> None:
         """End it and whatever it has started, at once."""

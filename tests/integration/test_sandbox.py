@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.parser.sandbox import ParseCrashed, Sandbox
+from services.parser.sandbox import DOCUMENTS_PER_CHILD, ParseCrashed, Sandbox
 from shared.errors import RejectedDocument
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +95,23 @@ async def test_children_that_are_killed_are_replaced(sandbox: Sandbox, article: 
         break
     assert sandbox.ready()
     assert killed.isdisjoint(children_of(os.getpid()))
+
+
+async def test_a_child_that_has_done_its_share_goes_on_until_another_is_ready(article: Path) -> None:
+    sandbox = Sandbox(workers=1, seconds=2, memory_bytes=MEMORY)
+    await sandbox.start()
+    before = children_of(os.getpid())
+    for _ in range(DOCUMENTS_PER_CHILD):
+        await sandbox.parse(article, "pier.txt")
+    await sandbox.parse(article, "pier.txt")
+    assert before <= children_of(os.getpid())
+    async with asyncio.timeout(20):
+        while before & children_of(os.getpid()):
+            await sandbox.parse(article, "pier.txt")
+    assert (await sandbox.parse(article, "pier.txt")).body == ARTICLE.strip()
+    assert len(children_of(os.getpid())) == 1
+    await sandbox.stop()
+    assert children_of(os.getpid()) == set()
 
 
 async def test_a_child_that_hangs_is_ended(article: Path) -> None:
