@@ -56,7 +56,7 @@ async def test_a_message_of_a_document_that_moved_tells_of_the_new_place(client:
     (body,) = await bodies(client)
     event = DocumentParsed.model_validate_json(decode(body))
     assert (2, "nové/a.txt") == (event.sequence, event.source.path)
-    place = {"sequence": 2, "source": {"inbox": "inbox", "path": "nové/a.txt"}}
+    place = {"sequence": 2, "source": moved.source.model_dump(mode="json")}
     assert parsed("a", 1).model_dump(mode="json") | place == json.loads(decode(body))
     assert DOCUMENT_ID_HEADER.encode() in body
 
