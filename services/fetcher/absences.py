@@ -65,15 +65,15 @@ class Absences:
 
     async def look_for_missing(self, scan: Scan, scanner: Scanner) -> None:
         """The scan has ended: miss what it has not seen."""
-        for path in self._sightings.lists_in(self._inbox.name):
-            if self._inbox.is_gone(path):
-                self.miss(path, by_scan=True)
+        self._miss_lists()
         known = self._ledger.files(Place(self._inbox.name, scan.folder))
         if not scan.folder:
             self._replaced = self._told_replaced(scan, known)
             self._unmounted = await self._without_their_disks()
             if scan.ignored < self._sightings.ignored_in(self._inbox.name):
                 await scanner.forget_ignored(scan, STEP)
+        if scan.known > known:  # some went meanwhile, or what was remembered of the folders is wrong
+            scanner.forget()
         if scan.known >= known or self._replaced:
             return
         async for missing in scanner.missing(scan, STEP):
@@ -83,6 +83,11 @@ class Absences:
                 self.miss(path, by_scan=True)
             for path in missing.left_out:
                 self._librarian.on_file_left_out(Place(self._inbox.name, path))
+
+    def _miss_lists(self) -> None:
+        for path in self._sightings.lists_in(self._inbox.name):
+            if self._inbox.is_gone(path):
+                self.miss(path, by_scan=True)
 
     def _told_replaced(self, scan: Scan, known: int) -> str | None:
         """Return in words that an empty folder is in the inbox's place: it may be the disk that is not mounted."""

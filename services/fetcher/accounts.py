@@ -21,6 +21,8 @@ from shared.streams import LEDGER_COUNTS_KEY, LEDGER_IGNORED_KEY
 
 #: Seconds between two counts while things change: as often as the page shows them.
 COUNT_SECONDS = 0.2
+#: The same while nothing happens.
+QUIET_SECONDS = 1.0
 #: Seconds after which counts are written again though nothing changed, so that a wiped Redis shows them soon.
 RECOUNT_SECONDS = 2.0
 
@@ -59,7 +61,13 @@ class Accounts:
     async def publish(self) -> None:
         """Keep what others read up to date, for as long as the service runs."""
         last: LedgerCounts | None = None
+        stirred, counted = None, 0.0
         while True:
+            before, stirred = stirred, self._stir()
+            if stirred == before and time.monotonic() - counted < QUIET_SECONDS and not (last and _is_busy(last)):
+                await asyncio.sleep(COUNT_SECONDS)
+                continue
+            counted = time.monotonic()
             with contextlib.suppress(TransientError, RedisError):
                 counts = await self._count()
                 self._show(counts)
@@ -70,6 +78,10 @@ class Accounts:
                         await self._client.set(LEDGER_IGNORED_KEY, ignored.model_dump_json())
                     last = counts
             await asyncio.sleep(COUNT_SECONDS)
+
+    def _stir(self) -> tuple[int, ...]:
+        """Return what changes when something happens."""
+        return (self._ledger.last_sequence, self._ledger.settled, self._found(), self._sightings.ignored)
 
     async def _count(self) -> LedgerCounts:
         backlog = await self._intake.backlog()
@@ -87,6 +99,10 @@ class Accounts:
         states = {"indexed": counts.indexed, "duplicate": counts.duplicate, "rejected": counts.rejected}
         for state, n in {**states, "removed": counts.removed, "in_flight": counts.in_flight.total}.items():
             self._states.labels(state).set(n)
+
+
+def _is_busy(counts: LedgerCounts) -> bool:
+    return bool(counts.in_flight.total or counts.pages or counts.progress)
 
 
 def _is_old(counts: LedgerCounts, last: LedgerCounts) -> bool:

@@ -1,10 +1,11 @@
 """Compares what lies in an inbox with what is known of it: the truth behind the events, which can be lost."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from services.fetcher.adapters.walk import Sighting, walk
+from services.fetcher.adapters.walk import Listings, Sighting, Walk
 from services.fetcher.domain.identity import Place, Stamp
 from services.fetcher.domain.rules import Rules
 from services.fetcher.watched import WatchedFolder
@@ -33,10 +34,12 @@ class Scan:
 
     folder: bytes = b""
     recheck: bool = False  # ask the rules for what is known, too, and look again at what was refused
+    afresh: bool = False  # compare every file, however its folder looks: it was elsewhere meanwhile, maybe
     seen: int = 0
     known: int = 0
     ignored: int = 0
     folders: set[bytes] = field(default_factory=set)  # those it did not go into
+    others: set[bytes] = field(default_factory=set)  # those in which not every file is a document as it is known
 
     def passed_over(self, path: bytes) -> bool:
         """Whether this is a folder that the scan went into after all, or something in one that it did not go into."""
@@ -55,14 +58,30 @@ class Scanner:
         self._events = folder.events
         self._ledger = folder.ledger
         self._sightings = folder.sightings
+        self._listings = Listings()
+
+    def forget(self) -> None:
+        """Compare every file again at the next scan."""
+        self._listings.forget()
 
     async def run(self, scan: Scan) -> AsyncIterator[Found]:
         """Go through the folder, step by step, reading it beside the event loop."""
         version = self._rules.version
-        steps = walk(self._inbox, self._rules, self._events.watch, scan.folder)
+        walk = Walk(
+            self._inbox, self._rules, self._events.watch, None if scan.recheck or scan.afresh else self._listings
+        )
+        steps = walk.steps(scan.folder)
         while (step := await asyncio.to_thread(next, steps, None)) is not None:
             scan.recheck |= version != self._rules.version  # an ignore file is read before what it speaks of
-            yield self._compare(step, scan)
+            scan.known += step.unchanged
+            scan.seen += step.unchanged
+            yield self._compare(step.sightings, scan)
+        if scan.recheck:
+            self._listings.forget()
+            return
+        for folder, digest, files in walk.looked_through:
+            if folder not in scan.others:
+                self._listings.remember(folder, digest, files)
 
     async def missing(self, scan: Scan, most: int) -> AsyncIterator[Missing]:
         """Yield what the scan has not seen of the files that were there at the last look, at most so many at a time."""
@@ -92,6 +111,7 @@ class Scanner:
         paths, inbox = [sighting.path for sighting in step], self._inbox.name
         known, ignored = self._ledger.stamps(inbox, paths), self._sightings.ignored_of(inbox, paths)
         scan.known += len(known)
+        scan.others |= {os.path.dirname(s.path) for s in step if known.get(s.path) != s.stamp}  # noqa: PTH120  bytes
         known |= self._sightings.lists_of(inbox, paths)
         refused = self._ledger.refused(inbox, paths) if scan.recheck else set()
         scan.ignored += len(ignored)

@@ -196,7 +196,7 @@ class Watcher:
             return
         if self._folder.ledger.at(self._folder.place(arrival.path)):  # a file was there, or a folder that was refused
             self._absences.miss(arrival.path)
-        now, left, scan = time.monotonic(), MOST_MOVED_IN, Scan(arrival.path)
+        now, left, scan = time.monotonic(), MOST_MOVED_IN, Scan(arrival.path, afresh=True)
         async for found in self._scanner.run(scan):
             self._enter(found)
             for sighting in found.news[:left]:

@@ -21,6 +21,8 @@ from tests.services import HANG_SECONDS, Services
 
 #: Microseconds by which each flush to disk is delayed while the disk is slow.
 SLOW_FLUSH_US = 300_000
+#: Seconds it may take to end that.
+DETACH_SECONDS = 5.0
 
 
 class Saboteur:
@@ -150,7 +152,11 @@ class Saboteur:
             yield
         finally:
             attached.send_signal(signal.SIGINT)  # detaches; killed, it would leave them stopped
-            attached.wait()
+            try:
+                attached.wait(DETACH_SECONDS)
+            except subprocess.TimeoutExpired:  # who was killed meanwhile waits for it, and it for whom was killed
+                attached.kill()
+                attached.wait()
 
     def _beside(self, fault: "object", seconds: float) -> None:
         def last() -> None:

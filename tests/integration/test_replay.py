@@ -50,13 +50,14 @@ async def test_a_message_goes_back_as_it_was_delivered(client: Redis) -> None:
 
 async def test_a_message_of_a_document_that_moved_tells_of_the_new_place(client: Redis) -> None:
     """With its old sequence it would come late and change nothing."""
-    moved = (await rejection("a", 1)).model_copy(update={"sequence": 2, "source": Source(path="nové/a.txt")})
+    source = Source(path="nové/a.txt")
+    moved = (await rejection("a", 1)).model_copy(update={"sequence": 2, "source": source})
     await Replay(client)([moved])
 
     (body,) = await bodies(client)
     event = DocumentParsed.model_validate_json(decode(body))
     assert (2, "nové/a.txt") == (event.sequence, event.source.path)
-    place = {"sequence": 2, "source": moved.source.model_dump(mode="json")}
+    place = {"sequence": 2, "source": source.model_dump(mode="json")}
     assert parsed("a", 1).model_dump(mode="json") | place == json.loads(decode(body))
     assert DOCUMENT_ID_HEADER.encode() in body
 

@@ -230,6 +230,39 @@ async def test_a_disk_that_is_not_mounted_any_more_removes_nothing(tmp_path: Pat
         await watched.until(lambda: watched.watcher.faults() == [], "all is well")
 
 
+async def test_a_folder_that_looks_the_same_hides_nothing(tmp_path: Path) -> None:
+    """Scans look through a folder again only when it looks other than before, also where nothing tells of changes."""
+    async with watching(tmp_path, watch="polling", poll_seconds=0.1, scan_seconds=1) as watched:
+        for name in ("wire/a.txt", "wire/b.txt", "wire/deep/c.txt"):
+            (watched.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (watched.folder / name).write_text(name)
+            await watched.until_read(name, name)
+        await asyncio.sleep(2.5)  # several scans have found all as it was
+        (watched.folder / "wire/deep/c.txt").write_text("other")
+        (watched.folder / "wire/b.txt").unlink()
+        (watched.folder / "wire/deep/d.txt").write_text("new")
+        await watched.until_read("wire/deep/c.txt", "other")
+        await watched.until_read("wire/deep/d.txt", "new")
+        await watched.until(lambda: watched.at("wire/b.txt") is None, "it is removed")
+        (watched.folder / "wire").rename(tmp_path / "wire")
+        await watched.until(lambda: watched.at("wire/a.txt") is None, "all are removed", seconds=30)
+        (tmp_path / "wire").rename(watched.folder / "wire")
+        await watched.until_read("wire/a.txt", "wire/a.txt")
+        await watched.until_read("wire/deep/c.txt", "other")
+
+
+async def test_a_folder_moved_out_and_in_again_is_read_at_once(tmp_path: Path) -> None:
+    async with watching(tmp_path, scan_seconds=1) as watched:
+        (watched.folder / "wire").mkdir()
+        (watched.folder / "wire/a.txt").write_text("one")
+        await watched.until_read("wire/a.txt", "one")
+        await asyncio.sleep(2.5)  # scans have found all as it was
+        (watched.folder / "wire").rename(tmp_path / "wire")
+        await watched.until(lambda: watched.at("wire/a.txt") is None, "it is removed")
+        (tmp_path / "wire").rename(watched.folder / "wire")
+        await watched.until_read("wire/a.txt", "one")
+
+
 async def test_a_polled_inbox_is_read_when_its_files_hold_still(tmp_path: Path) -> None:
     async with watching(tmp_path, watch="polling", poll_seconds=0.1) as watched:
         (watched.folder / "wire").mkdir()

@@ -72,6 +72,11 @@ class Ledger:
 
     # Reading
 
+    @property
+    def last_sequence(self) -> int:
+        """Return the sequence of the last change."""
+        return self._last_sequence
+
     def at(self, place: Place) -> LedgerEntry | None:
         """Return the document whose file lies at this place."""
         return self._one("SELECT * FROM documents WHERE live AND inbox = ? AND path = ?", *place)
