@@ -251,6 +251,8 @@ def knowing_fetcher(folder: Path, files: int) -> Iterator[tuple[Services, int]]:
             until(lambda: services.ready("fetcher"))
             until(lambda: cpu_rests(services.pid("fetcher")), 1.0)
             yield services, services.pid("fetcher")
+            if not services.ready("fetcher"):
+                raise TimeoutError(f"the fetcher has ended, or does nothing: {services.log.read_text()[-2_000:]}")
         finally:
             services.stop()
 

@@ -67,16 +67,15 @@ class Scanner:
     async def run(self, scan: Scan) -> AsyncIterator[Found]:
         """Go through the folder, step by step, reading it beside the event loop."""
         version = self._rules.version
-        walk = Walk(
-            self._inbox, self._rules, self._events.watch, None if scan.recheck or scan.afresh else self._listings
-        )
+        listings = Listings() if scan.recheck or scan.afresh else self._listings
+        walk = Walk(self._inbox, self._rules, self._events.watch, listings)
         steps = walk.steps(scan.folder)
         while (step := await asyncio.to_thread(next, steps, None)) is not None:
             scan.recheck |= version != self._rules.version  # an ignore file is read before what it speaks of
             scan.known += step.unchanged
             scan.seen += step.unchanged
             yield self._compare(step.sightings, scan)
-        if scan.recheck:
+        if version != self._rules.version:
             self._listings.forget()
             return
         for folder, digest, files in walk.looked_through:

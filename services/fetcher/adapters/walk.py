@@ -77,10 +77,10 @@ class Walk:
 
     Args:
         on_folder: is told of each folder (path, descriptor) before it is listed, so that nothing happens in it unheard.
-        listings: folders that need not be looked through while they look the same; None: look through all.
+        listings: folders that need not be looked through while they look the same.
     """
 
-    def __init__(self, inbox: Inbox, rules: Rules, on_folder: OnFolder, listings: Listings | None = None) -> None:
+    def __init__(self, inbox: Inbox, rules: Rules, on_folder: OnFolder, listings: Listings) -> None:
         self._inbox = inbox
         self._rules = rules
         self._version = rules.version
@@ -124,12 +124,12 @@ class Walk:
                 yield Sighting(folder + b"/", Stamp.of(status), reason=reason)
 
     def _looked_through(self, folder: bytes, descriptor: int) -> Iterator[Sighting | bytes | int]:
-        if self._listings and self._rules.version == self._version:
-            digest, files, inner = _digest(descriptor)
-            if files and files == self._listings.files(folder, digest):
-                yield files
-                yield from self._told_folders(folder, descriptor, inner)
-                return
+        digest, files, inner = _digest(descriptor)
+        if files and files == self._listings.files(folder, digest) and self._rules.version == self._version:
+            yield files
+            yield from self._told_folders(folder, descriptor, inner)
+            return
+        if len(self.looked_through) < MOST_LISTINGS:
             self.looked_through.append((folder, digest, files))
         with os.scandir(descriptor) as entries:
             for entry in entries:
