@@ -8,7 +8,8 @@ from pathlib import Path
 
 from services.fetcher.adapters.folder_events import events_of
 from services.fetcher.adapters.inbox import Inbox, Reading
-from services.fetcher.adapters.ledger import Lane, Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import Lane, LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.adapters.pages import Pages
 from services.fetcher.adapters.sightings import Sightings

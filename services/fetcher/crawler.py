@@ -8,7 +8,8 @@ from functools import partial
 import structlog
 
 from services.fetcher.adapters.inbox import Reading
-from services.fetcher.adapters.ledger import Lane, Ledger
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import Lane
 from services.fetcher.adapters.pages import Again, DuePage, Pages, place_of
 from services.fetcher.adapters.web import FetchLater, Page, Validators, Web
 from services.fetcher.domain.identity import Stamp

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from services.fetcher.adapters.inbox import Reading
-from services.fetcher.adapters.ledger import Change, Lane, Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import Change, Lane, LedgerEntry
 from services.fetcher.domain.identity import Place, Stamp, readable
 from services.fetcher.outbox import Outbox
 from shared.contracts import BlobRef, DocumentSettled, Event

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from services.fetcher.adapters.inbox import Reading
-from services.fetcher.adapters.ledger import Lane
+from services.fetcher.adapters.ledger_entry import Lane
 from services.fetcher.adapters.pages import Again, Pages, place_of
 from services.fetcher.adapters.sightings import Sightings
 from services.fetcher.domain.identity import Place, Stamp, readable

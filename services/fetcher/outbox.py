@@ -14,7 +14,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.fetcher.adapters.ledger import INDEX_ID_FACT, Lane, Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import INDEX_ID_FACT, Ledger
+from services.fetcher.adapters.ledger_entry import Lane, LedgerEntry
 from services.fetcher.domain.identity import readable, tags_of
 from services.fetcher.domain.pace import Pace
 from shared.contracts import (

@@ -10,7 +10,7 @@ import structlog
 
 from services.fetcher.absences import Absences
 from services.fetcher.adapters.inbox import NO_STAMP, Reading, Unreadable, Unsettled
-from services.fetcher.adapters.ledger import Lane, LedgerEntry
+from services.fetcher.adapters.ledger_entry import Lane, LedgerEntry
 from services.fetcher.domain.arrivals import Arrival, Arrivals
 from services.fetcher.domain.identity import Place, Stamp, readable
 from services.fetcher.domain.rules import Rules

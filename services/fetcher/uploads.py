@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.fetcher.adapters.inbox import Reading
-from services.fetcher.adapters.ledger import Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.domain.file_names import told_apart
 from services.fetcher.domain.identity import Place, Stamp

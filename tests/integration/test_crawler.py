@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.fetcher.adapters.ledger import Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.adapters.pages import Again, Pages, place_of
 from services.fetcher.adapters.web import Limits, Web

@@ -10,7 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from services.fetcher.adapters.inbox import Reading
-from services.fetcher.adapters.ledger import Lane, Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import Lane, LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.domain.identity import Place, Stamp
 from services.fetcher.handlers import Librarian

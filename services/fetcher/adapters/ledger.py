@@ -5,19 +5,16 @@ last happened to the document; `sequence` orders all changes and is the event's.
 has settled exactly that sequence. `lane` is the queue it is published in: what a scan found gives way to what happens.
 """
 
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import IntEnum
-from typing import Any, Literal
+from typing import Any
 
+from services.fetcher.adapters.ledger_entry import Change, Lane, LedgerEntry, entry_of
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.domain.identity import Place, Stamp, document_id_of
 from shared.contracts import LedgerCounts, SettledState, StageBacklog
-
-Change = Literal["fetched", "moved", "removed", "duplicated", "rejected"]
 
 #: The change that tells all there is to know of a row, for feeding it again.
 FULL_CHANGE = """CASE WHEN NOT live THEN 'removed' WHEN reason IS NOT NULL THEN 'rejected'
@@ -28,35 +25,6 @@ BENEATH = "live AND NOT kept AND inbox = ? AND path > ? AND path < ?"
 INDEX_ID_FACT = "index_id"
 #: The index that everything was begun to be fed to, and, until that has ended, the highest sequence there was then.
 NEXT_INDEX_ID_FACT, LEFT_TO_FEED_FACT = "next_index_id", "left_to_feed"
-
-
-class Lane(IntEnum):
-    """The queues of what is published: each in its own order, the first before the second."""
-
-    FRESH = 0
-    BULK = 1
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One document's row."""
-
-    document_id: str
-    place: Place
-    live: bool
-    kept: bool
-    state: str
-    change: Change
-    sequence: int
-    lane: Lane
-    stamp: Stamp
-    seen_ns: int
-    content_hash: str | None
-    duplicate_of: str | None
-    reason: str | None
-    url: str | None
-    accepted: datetime
-    fetched: datetime
 
 
 class Ledger:
@@ -301,10 +269,10 @@ class Ledger:
 
     def _one(self, query: str, *values: Any) -> LedgerEntry | None:
         row = self._file.execute(query, values).fetchone()
-        return _entry(row) if row else None
+        return entry_of(row) if row else None
 
     def _all(self, query: str, *values: Any) -> list[LedgerEntry]:
-        return [_entry(row) for row in self._file.execute(query, values)]
+        return [entry_of(row) for row in self._file.execute(query, values)]
 
 
 def _range(folder: bytes) -> tuple[bytes, bytes]:
@@ -314,24 +282,3 @@ def _range(folder: bytes) -> tuple[bytes, bytes]:
 
 def _published_fact(lane: Lane) -> str:
     return f"published.{lane.name.lower()}"
-
-
-def _entry(row: sqlite3.Row) -> LedgerEntry:
-    return LedgerEntry(
-        document_id=row["document_id"],
-        place=Place(row["inbox"], row["path"]),
-        live=bool(row["live"]),
-        kept=bool(row["kept"]),
-        state=row["state"],
-        change=row["change"],
-        sequence=row["sequence"],
-        lane=Lane(row["lane"]),
-        stamp=Stamp(row["size"], row["modified_ns"], row["changed_ns"], row["inode"]),
-        seen_ns=row["seen_ns"],
-        content_hash=row["content_hash"],
-        duplicate_of=row["duplicate_of"],
-        reason=row["reason"],
-        url=row["url"],
-        accepted=datetime.fromisoformat(row["accepted"]),
-        fetched=datetime.fromisoformat(row["fetched"]),
-    )

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 
-from services.fetcher.adapters.ledger import Lane, Ledger
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import Lane
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.adapters.pages import Pages
 from services.fetcher.api.dependencies import Dependencies

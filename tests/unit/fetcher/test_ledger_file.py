@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.fetcher.adapters.ledger import Lane, Ledger
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import Lane
 from services.fetcher.adapters.ledger_file import FIRST, STEPS, LedgerFile
 from services.fetcher.domain.identity import Place
 from shared.contracts import StageBacklog

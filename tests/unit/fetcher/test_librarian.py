@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.fetcher.adapters.inbox import Inbox
-from services.fetcher.adapters.ledger import INDEX_ID_FACT, Lane, Ledger, LedgerEntry
+from services.fetcher.adapters.ledger import INDEX_ID_FACT, Ledger
+from services.fetcher.adapters.ledger_entry import Lane, LedgerEntry
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.domain.identity import Place
 from services.fetcher.handlers import MOST_RETOLD, Librarian

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.fetcher.adapters.inbox import Reading
-from services.fetcher.adapters.ledger import Lane, Ledger
+from services.fetcher.adapters.ledger import Ledger
+from services.fetcher.adapters.ledger_entry import Lane
 from services.fetcher.adapters.ledger_file import LedgerFile
 from services.fetcher.adapters.sightings import Sightings
 from services.fetcher.domain.identity import Place, Stamp

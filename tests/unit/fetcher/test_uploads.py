@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from services.fetcher.adapters.ledger import Lane
+from services.fetcher.adapters.ledger_entry import Lane
 from services.fetcher.api.documents import LONGEST_HEADER, MOST_UPLOADS
 from services.fetcher.api.http import create_api
 from services.fetcher.api.upload_body import MOST_OTHER_BYTES, BadUpload, Patience, UploadBody
