@@ -160,7 +160,11 @@ def _digest(descriptor: int) -> tuple[int, int, set[str]]:
             if entry.is_dir(follow_symlinks=False):
                 folders.add(entry.name)
                 continue
-            status = entry.stat(follow_symlinks=False)
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # it went meanwhile, and so the folder is not what it was
+                digest += 1
+                continue
             files += 1
             digest += hash((entry.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
     return digest, files, folders
