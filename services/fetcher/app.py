@@ -26,7 +26,7 @@ from services.fetcher.adapters.writers import mind_leases
 from services.fetcher.api.dependencies import Dependencies
 from services.fetcher.api.http import create_api
 from services.fetcher.crawler import Crawler
-from services.fetcher.domain.identity import Place
+from services.fetcher.domain.identity import Place, readable
 from services.fetcher.handlers import Librarian
 from services.fetcher.lists import Lists
 from services.fetcher.outbox import Outbox
@@ -109,7 +109,7 @@ def _events(inbox: Inbox, settings: FetcherSettings) -> tuple[FolderEvents, tupl
     """Return what tells of the inbox, and the folders in it whose changes are not told."""
     unheard = unheard_beneath(inbox.root) if settings.watch == "auto" else {}
     events = events_of(inbox.root, settings.watch, unheard.pop(b"", None))
-    log.info("watching", inbox=inbox.name, by=type(events).__name__, polled=sorted(map(str, unheard)))
+    log.info("watching", inbox=inbox.name, by=type(events).__name__, polled=sorted(map(readable, unheard)))
     return events, tuple(unheard)
 
 

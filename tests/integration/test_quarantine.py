@@ -21,10 +21,10 @@ from shared.messaging.fates import MOST_DELIVERIES
 from shared.streams import Stream
 from tests.processes import ROOT
 from tests.scenario import STORY
-from tests.servers import RedisServer
+from tests.servers import PATIENT_KINDS, RedisServer
 from tests.services import Services, running_services
 
-pytestmark = pytest.mark.parametrize("redis_server", ["valkey-server"], indirect=True)
+pytestmark = pytest.mark.parametrize("redis_server", PATIENT_KINDS, indirect=True)
 
 POISONED, GOOD = 1_000, 20
 #: A stage takes no more than 1,000 that are stuck behind it: the good ones come through in two waves.
