@@ -34,7 +34,9 @@ def stand_ins(folder: Path, *manners: str) -> list[str]:
 def runner(tmp_path: Path) -> Iterator[Marked]:
     """A runner with two well-behaved stand-ins, all ready."""
     arguments = stand_ins(tmp_path, "steady", "steady")
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests run under nohup would hand on that it is ignored
     with marked("tests.stand_ins", arguments, {}, tmp_path / "log") as process:
+        signal.signal(signal.SIGHUP, before)
         process.wait_for_output("ready")
         yield process
 
