@@ -35,9 +35,13 @@ class RecordingLibrarian(Librarian):
     def __init__(self, ledger: Ledger, inbox: Inbox) -> None:
         super().__init__(ledger, Outbox(ledger), lambda place: inbox.is_gone(place.path))
         self.entered: list[tuple[bytes, str]] = []
+        #: A file whose bytes it stumbles over.
+        self.stumbles_over: bytes | None = None
 
     def on_file_read(self, place: Place, reading: Reading, lane: Lane = Lane.FRESH, url: str | None = None) -> None:
         """Remember it, then enter it."""
+        if reading.content and place.path == self.stumbles_over:
+            raise ValueError("a bug")
         if reading.content:
             self.entered.append((place.path, reading.content.sha256))
         super().on_file_read(place, reading, lane, url)

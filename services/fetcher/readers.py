@@ -129,6 +129,9 @@ class Readers:
             return
         try:
             reading = await self._reading(arrival, place)
+            self._absences.found(arrival.path)
+            if reading:
+                await self._folder.lists.on_file_read(place, reading, Lane.BULK if arrival.bulk else Lane.FRESH)
         except Unreadable as error:
             self._refuse_for_now(place, str(error))
         except (FileNotFoundError, IsADirectoryError, Unsettled, TransientError):
@@ -138,10 +141,6 @@ class Readers:
             self._refuse_for_now(
                 place, f"The file cannot be read, by a mistake of ours: {type(error).__name__}: {error}."
             )
-        else:
-            self._absences.found(arrival.path)
-            if reading:
-                await self._folder.lists.on_file_read(place, reading, Lane.BULK if arrival.bulk else Lane.FRESH)
 
     async def _reading(self, arrival: Arrival, place: Place) -> Reading | None:
         known = _known(self._folder.ledger.at(place), arrival)

@@ -181,6 +181,15 @@ async def test_a_file_too_large_is_read_once_it_may_be(tmp_path: Path) -> None:
         await watched.until_read("a.txt", "too large")
 
 
+async def test_a_file_that_brings_up_a_bug_is_told_and_stops_no_other(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.librarian.stumbles_over = b"a.txt"
+        (watched.folder / "a.txt").write_text("one")
+        await watched.until(lambda: "a mistake of ours: ValueError" in (watched.reason("a.txt") or ""), "it is told")
+        (watched.folder / "b.txt").write_text("two")
+        await watched.until_read("b.txt", "two")
+
+
 async def test_a_file_with_any_date_is_read(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         for name, seconds in (("first.txt", -(2**31)), ("last.txt", 15_032_385_535)):
