@@ -71,7 +71,7 @@ async def fetcher(settings: FetcherSettings) -> AsyncIterator[ASGIApp]:
         limits = Limits(settings.max_file_bytes, pause_seconds=settings.web_pause_seconds)
         web = Web(limits, settings.networks, settings.web_user_agent)
         parts.push_async_callback(web.close)
-        crawler = Crawler(pages, web, ledger, librarian, blobs, space.fault, settings.feed_seconds)
+        crawler = Crawler(pages, web, librarian, blobs, space.fault, settings.feed_seconds)
         lists = Lists(sightings, pages, librarian, blobs, crawler.wake)
         found = partial(
             WatchedFolder, ledger=ledger, sightings=sightings, librarian=librarian, lists=lists, blobs=blobs

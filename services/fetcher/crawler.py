@@ -8,7 +8,6 @@ from functools import partial
 import structlog
 
 from services.fetcher.adapters.inbox import Reading
-from services.fetcher.adapters.ledger import Ledger
 from services.fetcher.adapters.ledger_entry import Lane
 from services.fetcher.adapters.pages import Again, DuePage, Pages, place_of
 from services.fetcher.adapters.web import FetchLater, Page, Validators, Web
@@ -43,7 +42,6 @@ class Crawler:
         self,
         pages: Pages,
         web: Web,
-        ledger: Ledger,
         librarian: Librarian,
         blobs: FilesystemBlobStore,
         room: Callable[[], str | None],
@@ -51,7 +49,6 @@ class Crawler:
     ) -> None:
         self._pages = pages
         self._web = web
-        self._ledger = ledger
         self._librarian = librarian
         self._blobs = blobs
         self._room = room
@@ -136,12 +133,9 @@ class Crawler:
             self._pages.end(due.url, page.validators if page else due.validators)
 
     def _refuse(self, url: str, seen_ns: int, reason: str) -> None:
-        place = place_of(url)
-        with self._pages.together():
-            known = self._ledger.at(place)
-            if not (known and known.content_hash):  # a page that is gone from the web stays what it was
-                reading = Reading(Stamp(0, modified_ns=seen_ns, changed_ns=0, inode=0), seen_ns, reason=reason)
-                self._librarian.on_file_read(place, reading, Lane.FRESH, url=url)
+        with self._pages.together():  # a page that is gone from the web stays what it was
+            reading = Reading(Stamp(0, modified_ns=seen_ns, changed_ns=0, inode=0), seen_ns, reason=reason)
+            self._librarian.on_unreadable(place_of(url), reading, url=url)
             self._pages.end(url, None)
         log.info("page_refused", url=url, reason=reason)
 

@@ -49,6 +49,12 @@ class Librarian:
                 self._reject(place, reading, lane, url)
         self._tell(place)
 
+    def on_unreadable(self, place: Place, reading: Reading, url: str | None = None) -> None:
+        """It cannot be had: bytes that were read before stay; where there are none, the reason is told."""
+        known = self._ledger.at(place)
+        if not (known and known.content_hash):
+            self.on_file_read(place, reading, url=url)
+
     def on_folder_refused(self, place: Place, stamp: Stamp, reason: str) -> None:
         """The folder cannot be gone into: what lies in it is not known, and that is told."""
         self.on_file_read(place, Reading(stamp, time.time_ns(), reason=reason))

@@ -158,10 +158,8 @@ class Readers:
         )
 
     def _refuse_for_now(self, place: Place, reason: str) -> None:
-        """List it; the next scan looks again. Bytes that were read before stay, as they may be had again."""
-        known = self._folder.ledger.at(place)
-        if not (known and known.content_hash):
-            self._folder.librarian.on_file_read(place, Reading(NO_STAMP, time.time_ns(), reason=reason))
+        """List it; the next scan looks again."""
+        self._folder.librarian.on_unreadable(place, Reading(NO_STAMP, time.time_ns(), reason=reason))
         log.warning("file_unreadable", path=readable(place.path), reason=reason)
 
     def _list_ignored(self, place: Place, rule: str) -> None:

@@ -36,7 +36,7 @@ class Crawling:
         """Crawl while the block runs."""
         web = Web(Limits(1_000_000, pause_seconds=0.0), [ip_network("127.0.0.0/8")], "Dateline")
         librarian = Librarian(self.ledger, Outbox(self.ledger), lambda _: False)
-        crawler = Crawler(self.pages, web, self.ledger, librarian, self.blobs, lambda: self.full, feed_seconds)
+        crawler = Crawler(self.pages, web, librarian, self.blobs, lambda: self.full, feed_seconds)
         self.wake = crawler.wake
         task = asyncio.create_task(crawler.run())
         try:
